@@ -1,0 +1,72 @@
+import { Redis } from 'ioredis';
+
+/**
+ * Opens a connection to Redis that reconnects for ever, queues nothing while it is away and sends nothing twice by
+ * itself: a command either went out once on a live connection, or fails at once. A client that resends could append
+ * a ballot twice, or long after its voter was told that it failed.
+ *
+ * @param onError hears why the connection cannot be had; it is called at most once per attempt.
+ */
+export function connectRedis(url: string, onError: (error: Error) => void): Redis {
+  const redis = new Redis(url, {
+    protocol: 2, // the shapes of XREAD's reply differ in 3
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: 1_000,
+    keepAlive: 1_000,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 250),
+  });
+  redis.on('error', onError);
+  return redis;
+}
+
+/** Resolves when the connection can be used; rejects after `timeoutMs` with the last reason. */
+export function untilReady(redis: Redis, timeoutMs: number): Promise<void> {
+  if (redis.status === 'ready') return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    let reason: Error | undefined;
+    const onError = (error: Error) => {
+      reason = error;
+    };
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      redis.off('ready', onReady);
+      redis.off('error', onError);
+      act();
+    };
+    const onReady = () => settle(resolve);
+    const timer = setTimeout(
+      () => settle(() => reject(reason ?? new Error(`Redis did not answer within ${timeoutMs} ms`))),
+      timeoutMs,
+    );
+    redis.on('error', onError);
+    redis.once('ready', onReady);
+  });
+}
+
+/** The id of the server's present run: another after every restart. */
+export async function readRunId(redis: Redis): Promise<string> {
+  const info = await redis.info('server');
+  const runId = /^run_id:(\w+)/m.exec(info)?.[1];
+  if (!runId) throw new Error('Redis does not tell its run id (INFO server)');
+  return runId;
+}
+
+/** Fails a wait that takes too long: a half-open connection never answers, and never fails by itself. */
+export async function within<T>(milliseconds: number, work: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await Promise.race([
+      work,
+      new Promise<never>((_, reject) => {
+        timer = setTimeout(
+          () => reject(new Error(`${what}: no answer within ${milliseconds} ms`)),
+          milliseconds,
+        );
+      }),
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * The format of an entry of a ballot stream, both directions.
+ *
+ * An entry holds the ballots of one poll that one turn of a vote process's event loop accepted for one partition:
+ * field `v` the version of this format, `p` the poll, `n` how many ballots it holds, `b` the ballots as a JSON array
+ * of [voter in base64url, choices], and `t`, set by the append script, the partition's total of accepted ballots with
+ * these included. An entry with any other shape was put in by hand.
+ */
+export const ENTRY_VERSION = '1';
+
+/** More than this in one turn go into several entries: it bounds what a reader gets at once. */
+export const MAX_BALLOTS_PER_ENTRY = 200;
+
+export type NewBallot = {
+  /** 16 bytes. */
+  voter: Buffer;
+  choices: readonly string[];
+};
+
+/** A ballot as read: everything in it is yet to be checked, since Redis is open to other hands. */
+export type ReadBallot = { voter: Buffer; choices: string[] };
+
+export type ReadEntry =
+  | { kind: 'ballots'; id: string; poll: string; total: number; ballots: (ReadBallot | MalformedBallot)[] }
+  | { kind: 'foreign'; id: string; reason: string; content: Buffer };
+
+/** An element of a well-formed entry that is no ballot. */
+export type MalformedBallot = { malformed: string; content: Buffer };
+
+export function encodeBallots(ballots: readonly NewBallot[]): string {
+  return JSON.stringify(ballots.map((ballot) => [ballot.voter.toString('base64url'), ballot.choices]));
+}
+
+/** Never throws: what is no entry of ours comes back as `foreign`, with the reason. */
+export function decodeEntry(id: string, fields: readonly Buffer[]): ReadEntry {
+  const foreign = (reason: string): ReadEntry => ({
+    kind: 'foreign',
+    id,
+    reason,
+    content: Buffer.from(JSON.stringify(fields.map((field) => field.toString('latin1')))),
+  });
+  if (fields.length !== 10) return foreign('the entry does not have the fields of a ballot entry');
+  const byName = new Map<string, Buffer>();
+  for (let i = 0; i < fields.length; i += 2) byName.set(fields[i]!.toString('latin1'), fields[i + 1]!);
+  const [version, poll, count, body, total] = ['v', 'p', 'n', 'b', 't'].map((name) => byName.get(name));
+  if (!version || !poll || !count || !body || !total) {
+    return foreign('the entry does not have the fields of a ballot entry');
+  }
+  if (version.toString() !== ENTRY_VERSION) return foreign('the entry has an unknown format version');
+  if (!/^[1-9]\d{0,14}$/.test(total.toString())) return foreign('the entry has no valid total');
+  let list: unknown;
+  try {
+    list = JSON.parse(body.toString('utf8'));
+  } catch {
+    return foreign('the ballots of the entry are not JSON');
+  }
+  if (!Array.isArray(list) || list.length === 0 || String(list.length) !== count.toString()) {
+    return foreign('the entry does not hold the number of ballots that it names');
+  }
+  return {
+    kind: 'ballots',
+    id,
+    poll: poll.toString('utf8'),
+    total: Number(total.toString()),
+    ballots: list.map(decodeBallot),
+  };
+}
+
+function decodeBallot(element: unknown): ReadBallot | MalformedBallot {
+  const malformed = (reason: string) => ({
+    malformed: reason,
+    content: Buffer.from(JSON.stringify(element)),
+  });
+  if (!Array.isArray(element) || element.length !== 2) return malformed('not a ballot');
+  const [voter, choices] = element as [unknown, unknown];
+  if (typeof voter !== 'string' || !/^[A-Za-z0-9_-]{22}$/.test(voter))
+    return malformed('the voter is not 16 bytes');
+  if (!Array.isArray(choices) || !choices.every((choice) => typeof choice === 'string')) {
+    return malformed('the choices are not a list of texts');
+  }
+  return { voter: Buffer.from(voter, 'base64url'), choices };
+}

@@ -1,0 +1,73 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+
+/** Keys for HMAC-SHA256: the first signs, all verify, so a key rotates by being put in front. */
+export type Keyring = {
+  /** @returns `<kid>.<mac>`, the mac in base64url. */
+  sign(message: string): string;
+  /** @returns whether `<kid>.<mac>` was made by one of the keys for this message. Takes the same time for any forgery. */
+  verify(message: string, signature: string): boolean;
+};
+
+export type Key = { kid: string; secret: Buffer };
+
+// 128 bits: short enough for a URL, and a forger would need 2^127 tries against a server that answers each.
+const MAC_BYTES = 16;
+
+const KEY = /^([a-z0-9][a-z0-9-]{0,15}):([0-9a-f]{64})$/i;
+
+/** `kid:64 hex digits`, several separated by commas. */
+export const keys = z.string().transform((value, context): Key[] => {
+  const found: Key[] = [];
+  for (const part of value.split(',')) {
+    const match = KEY.exec(part.trim());
+    if (!match) {
+      context.addIssue({
+        code: 'custom',
+        message:
+          'must be kid:64 hex digits, several separated by commas (openssl rand -hex 32 makes the digits)',
+      });
+      return z.NEVER;
+    }
+    if (found.some((key) => key.kid === match[1])) {
+      context.addIssue({ code: 'custom', message: `uses the key id "${match[1]}" twice` });
+      return z.NEVER;
+    }
+    found.push({ kid: match[1]!, secret: Buffer.from(match[2]!, 'hex') });
+  }
+  return found;
+});
+
+/** Whether a key is one for development: its id starts with `dev`, or its bytes are plainly not random. */
+export function isDevelopmentKey(key: Key): boolean {
+  return key.kid.toLowerCase().startsWith('dev') || new Set(key.secret).size < 8;
+}
+
+/**
+ * @param purpose parts the uses of one set of keys: a signature for one purpose is no good for another.
+ * keygrip does the same job, but tries every key in turn and puts no key id into what it signs, so a host could not
+ * see which key is still in use.
+ */
+export function createKeyring(keyList: readonly Key[], purpose: string): Keyring {
+  const [first] = keyList;
+  if (!first) throw new Error('A keyring needs at least one key');
+  const mac = (key: Key, message: string) =>
+    createHmac('sha256', key.secret)
+      .update(`${purpose}\0${key.kid}\0${message}`)
+      .digest()
+      .subarray(0, MAC_BYTES);
+  return {
+    sign: (message) => `${first.kid}.${mac(first, message).toString('base64url')}`,
+    verify(message, signature) {
+      const dot = signature.indexOf('.');
+      if (dot < 1) return false;
+      const key = keyList.find((candidate) => candidate.kid === signature.slice(0, dot));
+      const given = Buffer.from(signature.slice(dot + 1), 'base64url');
+      // base64url decoding is lenient; encoding again makes sure that one ballot has one receipt, to the letter.
+      if (!key || given.length !== MAC_BYTES || given.toString('base64url') !== signature.slice(dot + 1)) {
+        return false;
+      }
+      return timingSafeEqual(given, mac(key, message));
+    },
+  };
+}
