@@ -1,0 +1,95 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * The guardian ends what this process has started when this process goes away without doing so itself,
+ * `kill -9` included. It is a process in a session of its own that waits at the end of a pipe: the kernel
+ * closes the pipe however we end, and no signal sent to us or to our terminal reaches it.
+ *
+ * Lines it understands: `+pid signal` (end this one, with this signal first), `-pid` (it is gone),
+ * `~path` (delete this temporary directory when all is ended).
+ */
+interface Guardian {
+  /** Marks what we spawn, so that a process of which we had no time to tell is found all the same. */
+  mark: string;
+  input: Writable;
+}
+
+let guardian: Guardian | undefined;
+
+/** The environment variable that carries the mark. */
+export const MARK_VARIABLE = 'HBF_GUARDIAN';
+
+function theGuardian(): Guardian {
+  if (guardian) return guardian;
+  // Tests of this package may run from the sources.
+  const compiled = fileURLToPath(new URL('guardian-main.js', import.meta.url));
+  const main = existsSync(compiled)
+    ? compiled
+    : fileURLToPath(new URL('../dist/guardian-main.js', import.meta.url));
+  const mark = randomUUID();
+  const child = spawn(process.execPath, [main, mark], {
+    cwd: '/',
+    detached: true,
+    stdio: ['pipe', 'ignore', process.env.HBF_GUARDIAN_DEBUG ? 'inherit' : 'ignore'],
+    env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR },
+  });
+  const input = child.stdin;
+  if (input === null) throw new Error('The guardian has no input');
+  input.on('error', () => {
+    // It can only have been killed from outside; the next one to be needed is started anew.
+    guardian = undefined;
+  });
+  child.once('error', () => {
+    guardian = undefined;
+  });
+  child.unref();
+  (input as Writable & { unref(): void }).unref();
+  guardian = { mark, input };
+  return guardian;
+}
+
+/**
+ * Puts a process into the guardian's care: when this process ends, `signal` is sent to it, and SIGKILL after
+ * ten seconds.
+ */
+export function guard(pid: number, signal: NodeJS.Signals = 'SIGTERM'): void {
+  theGuardian().input.write(`+${pid} ${signal}\n`);
+}
+
+/** Takes a process out of the guardian's care, usually because it has ended. */
+export function release(pid: number): void {
+  guardian?.input.write(`-${pid}\n`);
+}
+
+/** Has a directory below the system's temporary directory deleted when this process ends. */
+export function removeAtEnd(directory: string): void {
+  theGuardian().input.write(`~${directory}\n`);
+}
+
+/**
+ * Spawns a process that will not outlive this one. It gets a session of its own, so that Ctrl-C in the
+ * terminal reaches only us and we decide on the order in which things end.
+ */
+export function spawnGuarded(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions & { endSignal?: NodeJS.Signals } = {},
+): ChildProcess {
+  const { endSignal = 'SIGTERM', ...rest } = options;
+  const { mark } = theGuardian();
+  const child = spawn(command, args, {
+    ...rest,
+    detached: true,
+    env: { ...(rest.env ?? process.env), [MARK_VARIABLE]: `${mark}:${endSignal}` },
+  });
+  const { pid } = child;
+  if (pid !== undefined) {
+    guard(pid, endSignal);
+    child.once('exit', () => release(pid));
+  }
+  return child;
+}
