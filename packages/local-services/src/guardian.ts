@@ -12,44 +12,44 @@ import { fileURLToPath } from 'node:url';
  * Lines it understands: `+pid signal` (end this one, with this signal first), `-pid` (it is gone),
  * `~path` (delete this temporary directory when all is ended).
  */
-interface Guardian {
-  /** Marks what we spawn, so that a process of which we had no time to tell is found all the same. */
-  mark: string;
-  input: Writable;
-}
+let input: Writable | undefined;
 
-let guardian: Guardian | undefined;
+/** The lines that hold now; told again should the guardian itself be killed. */
+const told = new Set<string>();
+
+/** Marks what we spawn, so that a process of which we had no time to tell is found all the same. */
+const mark = randomUUID();
 
 /** The environment variable that carries the mark. */
 export const MARK_VARIABLE = 'HBF_GUARDIAN';
 
-function theGuardian(): Guardian {
-  if (guardian) return guardian;
+function startGuardian(): Writable {
   // Tests of this package may run from the sources.
   const compiled = fileURLToPath(new URL('guardian-main.js', import.meta.url));
   const main = existsSync(compiled)
     ? compiled
     : fileURLToPath(new URL('../dist/guardian-main.js', import.meta.url));
-  const mark = randomUUID();
   const child = spawn(process.execPath, [main, mark], {
     cwd: '/',
     detached: true,
-    stdio: ['pipe', 'ignore', process.env.HBF_GUARDIAN_DEBUG ? 'inherit' : 'ignore'],
+    stdio: ['pipe', 'ignore', 'ignore'],
     env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR },
   });
-  const input = child.stdin;
-  if (input === null) throw new Error('The guardian has no input');
-  input.on('error', () => {
-    // It can only have been killed from outside; the next one to be needed is started anew.
-    guardian = undefined;
-  });
-  child.once('error', () => {
-    guardian = undefined;
+  child.on('error', () => {});
+  // What is written to a guardian that was just killed is told to the next one.
+  child.stdin.on('error', () => {});
+  child.once('exit', () => {
+    input = undefined;
+    if (told.size > 0) tell([...told].join('\n'));
   });
   child.unref();
-  (input as Writable & { unref(): void }).unref();
-  guardian = { mark, input };
-  return guardian;
+  (child.stdin as Writable & { unref(): void }).unref();
+  return child.stdin;
+}
+
+function tell(line: string): void {
+  input ??= startGuardian();
+  input.write(`${line}\n`);
 }
 
 /**
@@ -57,17 +57,20 @@ function theGuardian(): Guardian {
  * ten seconds.
  */
 export function guard(pid: number, signal: NodeJS.Signals = 'SIGTERM'): void {
-  theGuardian().input.write(`+${pid} ${signal}\n`);
+  told.add(`+${pid} ${signal}`);
+  tell(`+${pid} ${signal}`);
 }
 
 /** Takes a process out of the guardian's care, usually because it has ended. */
 export function release(pid: number): void {
-  guardian?.input.write(`-${pid}\n`);
+  for (const line of told) if (line.startsWith(`+${pid} `)) told.delete(line);
+  if (input) tell(`-${pid}`);
 }
 
 /** Has a directory below the system's temporary directory deleted when this process ends. */
 export function removeAtEnd(directory: string): void {
-  theGuardian().input.write(`~${directory}\n`);
+  told.add(`~${directory}`);
+  tell(`~${directory}`);
 }
 
 /**
@@ -80,7 +83,8 @@ export function spawnGuarded(
   options: SpawnOptions & { endSignal?: NodeJS.Signals } = {},
 ): ChildProcess {
   const { endSignal = 'SIGTERM', ...rest } = options;
-  const { mark } = theGuardian();
+  // Before the child, so that it is there whenever the child is.
+  input ??= startGuardian();
   const child = spawn(command, args, {
     ...rest,
     detached: true,

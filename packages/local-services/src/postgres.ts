@@ -1,18 +1,24 @@
 import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Client, escapeIdentifier } from 'pg';
 import { freePort } from './free-port.ts';
 import { type ExitListener, isFatal, ManagedProcess } from './managed-process.ts';
 import { assertPortFree } from './port-holder.ts';
-import { findPostgres, findServerUser, type PostgresPrograms, type ServerUser } from './postgres-programs.ts';
+import {
+  canEnter,
+  findPostgres,
+  findServerUser,
+  type PostgresPrograms,
+  type ServerUser,
+} from './postgres-programs.ts';
 import { childrenOf, isAlive, type ProcessRow, signalProcess } from './process-table.ts';
 
 export interface PostgresOptions {
-  /** Where its data lives; a new cluster is made there when there is none. */
+  /** Where its data lives; a new cluster is made there when there is none. May become a link, see placeData. */
   dataDir: string;
   /** Omitted or 0: a free one. */
   port?: number | undefined;
@@ -89,6 +95,22 @@ async function makeCluster(
   }
 }
 
+/**
+ * Makes the data's directory and returns its real path. Where the server's user cannot get there (root's
+ * home lets nobody else in), the data lies below /var/lib instead, and `wanted` is a link to it.
+ */
+async function placeData(wanted: string, user: ServerUser | undefined): Promise<string> {
+  await mkdir(dirname(wanted), { recursive: true });
+  const parent = await realpath(dirname(wanted));
+  const exists = await realpath(wanted).catch(() => undefined);
+  if (exists === undefined && user && !(await canEnter(parent, user))) {
+    await mkdir('/var/lib/hbf-postgres', { recursive: true, mode: 0o755 });
+    await symlink(await mkdtemp('/var/lib/hbf-postgres/'), wanted);
+  }
+  await mkdir(wanted, { recursive: true, mode: 0o700 });
+  return realpath(wanted);
+}
+
 /** Says whether the server answers a query. Throws when it refuses the password, which waiting cannot heal. */
 async function answers(url: string): Promise<boolean> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 1000, query_timeout: 1000 });
@@ -129,10 +151,9 @@ async function outlast(orphans: readonly ProcessRow[]): Promise<void> {
  * with this one. Throws when the port is taken or when it does not come up.
  */
 export async function startPostgres(options: PostgresOptions): Promise<LocalPostgres> {
-  await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
-  const dataDir = await realpath(options.dataDir);
-  const user = await findServerUser(dataDir);
+  const user = await findServerUser(options.dataDir);
   const programs = await findPostgres(user);
+  const dataDir = await placeData(options.dataDir, user);
   if (user) await chown(dataDir, user.uid, user.gid);
   await chmod(dataDir, 0o700);
   const files = await readdir(dataDir);

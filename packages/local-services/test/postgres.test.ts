@@ -1,3 +1,5 @@
+import { lstat, readlink, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { startPostgres } from '../src/postgres.ts';
@@ -96,7 +98,6 @@ test('asks for the password that its cluster was made with', async () => {
 
 test('refuses a directory that holds something else', async () => {
   const dataDir = makeTestDirectory('postgres');
-  const { writeFile } = await import('node:fs/promises');
   await writeFile(`${dataDir}/notes.txt`, 'mine');
   await expect(startPostgres({ dataDir })).rejects.toThrow(/no PostgreSQL data/);
 });
@@ -107,3 +108,22 @@ test('gives each caller an empty database of its own', async () => {
   await rows(one, 'CREATE TABLE mine AS SELECT 1');
   await expect(rows(other, 'SELECT * FROM mine')).rejects.toThrow(/does not exist/);
 });
+
+test.runIf(process.getuid?.() === 0)(
+  'finds another place where its own user cannot go, and a link leads there',
+  async () => {
+    const closed = makeTestDirectory();
+    const dataDir = join(closed, 'postgres');
+    const first = await startPostgres({ dataDir });
+    await rows(first.url, 'CREATE TABLE animals AS SELECT 1 AS id');
+    await first.stop();
+    expect((await lstat(dataDir)).isSymbolicLink()).toBe(true);
+    const again = await startPostgres({ dataDir });
+    try {
+      expect(await rows(again.url, 'SELECT id FROM animals')).toEqual([{ id: 1 }]);
+    } finally {
+      await again.stop('immediate');
+      await rm(await readlink(dataDir), { recursive: true });
+    }
+  },
+);
