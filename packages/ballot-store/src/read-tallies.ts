@@ -1,0 +1,89 @@
+import { type Phase, Poll } from '@hbf/contracts/poll';
+import type { Queryable } from './connection.ts';
+import { POLL_AS_JSON } from './read-polls.ts';
+
+/** The tally of one poll as kept, summed over the partitions. */
+export type PollTally = {
+  poll: Poll;
+  /** Votes in the order of `poll.options`. Whether they may be shown is the reader's to decide (`poll.results`). */
+  votes: number[];
+  turnout: number;
+  phase: Phase;
+};
+
+/** How current one partition is. Times in ms, ages as of `TallySnapshot.now`. */
+export type PartitionFreshness = {
+  partition: number;
+  /** Since the owner last read the stream and said so; null if it never did. */
+  heartbeatAgeMs: number | null;
+  /** Every ballot accepted before this moment (PostgreSQL's clock, ms since 1970) is recorded; null if unknown. */
+  asOf: number | null;
+  /** Accepted and not yet recorded. */
+  queued: number;
+  /** The age of the oldest of those, null if there is none. */
+  oldestQueuedAgeMs: number | null;
+  /** When the last recorded ballot was accepted (Redis's clock, ms since 1970); 0 before the first. */
+  recordedUpTo: number;
+};
+
+/** One consistent snapshot of everything that the result pages show. */
+export type TallySnapshot = {
+  /** PostgreSQL's clock, ms since 1970. */
+  now: number;
+  polls: PollTally[];
+  partitions: PartitionFreshness[];
+};
+
+/** Reads all tallies: costs as much as there are options, however many ballots there are. */
+export async function readTallies(client: Queryable): Promise<TallySnapshot> {
+  const { rows } = await client.query<{ now: number; polls: PollTally[]; partitions: PartitionFreshness[] }>({
+    name: 'read-tallies',
+    text: READ_TALLIES,
+  });
+  const { now, polls, partitions } = rows[0]!;
+  return { now, polls: polls.map((tally) => ({ ...tally, poll: Poll.parse(tally.poll) })), partitions };
+}
+
+const READ_TALLIES = `
+WITH clock AS (SELECT clock_timestamp() AS now)
+SELECT
+  round(extract(epoch FROM clock.now) * 1000)::bigint AS now,
+  coalesce((
+    SELECT json_agg(json_build_object(
+      'poll', ${POLL_AS_JSON},
+      'votes', (
+        SELECT json_agg(coalesce((
+          SELECT sum(t.votes) FROM tallies t WHERE t.poll = o.poll AND t.option = o.key
+        ), 0) ORDER BY o.rank)
+        FROM poll_options o WHERE o.poll = p.key
+      ),
+      'turnout', coalesce((SELECT sum(t.voters) FROM turnouts t WHERE t.poll = p.key), 0),
+      'phase', CASE
+        WHEN closing.partitions > 0 OR clock.now >= p.closes_at THEN
+          CASE WHEN closing.reached = (SELECT s.partitions FROM system s) THEN 'final' ELSE 'closed' END
+        WHEN clock.now < p.opens_at THEN 'scheduled'
+        ELSE 'open'
+      END
+    ) ORDER BY p.rank, p.key)
+    FROM polls p
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS partitions,
+        count(*) FILTER (WHERE (s.position_ms, s.position_seq) >= (c.entry_ms, c.entry_seq)) AS reached
+      FROM poll_closings c JOIN partitions s ON s.partition = c.partition
+      WHERE c.poll = p.key
+    ) AS closing
+  ), '[]') AS polls,
+  coalesce((
+    SELECT json_agg(json_build_object(
+      'partition', s.partition,
+      'heartbeatAgeMs', round(age.ms),
+      'asOf', round(extract(epoch FROM s.heartbeat_at) * 1000)
+        - CASE WHEN s.appended > s.accepted THEN coalesce(s.oldest_queued_ms, 0) ELSE 0 END,
+      'queued', greatest(s.appended - s.accepted, 0),
+      'oldestQueuedAgeMs', CASE WHEN s.appended > s.accepted THEN round(coalesce(s.oldest_queued_ms, 0) + age.ms) END,
+      'recordedUpTo', s.position_ms
+    ) ORDER BY s.partition)
+    FROM partitions s
+    CROSS JOIN LATERAL (SELECT extract(epoch FROM clock.now - s.heartbeat_at) * 1000 AS ms) AS age
+  ), '[]') AS partitions
+FROM clock`;

@@ -1,0 +1,30 @@
+import type { Queryable } from './connection.ts';
+import { halves } from './entry-position.ts';
+
+/** What could not be recorded. `index` is -1 for an entry that somebody put in by hand. */
+export type Rejection = { entryId: string; index: number; reason: string; content: Buffer };
+
+const KEPT_BYTES = 4_096;
+
+/** Keeps rejected ballots and foreign entries with their reasons. */
+export async function rejectBallots(
+  client: Queryable,
+  partition: number,
+  rejections: readonly Rejection[],
+): Promise<void> {
+  const ids = rejections.map((rejection) => halves(rejection.entryId));
+  await client.query({
+    name: 'reject-ballots',
+    text: `
+      INSERT INTO rejected_ballots (partition, entry_ms, entry_seq, entry_index, reason, content)
+      SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[], $6::bytea[])`,
+    values: [
+      partition,
+      ids.map(([ms]) => ms),
+      ids.map(([, seq]) => seq),
+      rejections.map(({ index }) => index),
+      rejections.map(({ reason }) => reason),
+      rejections.map(({ content }) => content.subarray(0, KEPT_BYTES)),
+    ],
+  });
+}
