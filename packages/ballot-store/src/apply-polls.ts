@@ -49,7 +49,7 @@ export async function applyPolls(client: Queryable, declared: readonly Poll[]): 
   });
 }
 
-function refusedChanges({ poll: before, closed }: StoredPoll, after: Poll): RefusedChange[] {
+function refusedChanges({ poll: before, timesFrozen }: StoredPoll, after: Poll): RefusedChange[] {
   const refused: RefusedChange[] = [];
   const refuse = (field: string, message: string) => refused.push({ poll: after.key, field, message });
   const keys = (poll: Poll) => poll.options.map((option) => option.key).sort();
@@ -74,10 +74,10 @@ function refusedChanges({ poll: before, closed }: StoredPoll, after: Poll): Refu
   if (before.results !== after.results) {
     refuse('results', `when a published poll shows its results is frozen: it is ${before.results}`);
   }
-  if (closed) {
+  if (timesFrozen) {
     for (const field of ['opensAt', 'closesAt'] as const) {
       if (before[field] !== after[field])
-        refuse(field, 'the poll is closed for good: its times can no longer change');
+        refuse(field, 'the poll is closed, or closes within 5 seconds: its times can no longer change');
     }
   }
   return refused;

@@ -15,15 +15,21 @@ export type Queryable = Pick<pg.ClientBase, 'query'>;
  */
 export const SESSION_TIMEOUT_MS = 1_500;
 
+const TOUCH_EVERY_MS = 500;
+
+/** One direct session of a worker: the locks that it takes live and die with it. */
+export type Session = Queryable & {
+  /** Why the session is over; undefined while it lives. */
+  readonly lost: Error | undefined;
+  /** Ends the session, and with it its locks. Never rejects, never waits for long. */
+  close(): Promise<void>;
+};
+
 /**
- * One direct session for a worker: the locks that it takes live and die with it. It must not go through a pooler.
- * @param onLost hears once when the session ended without `end` being called.
+ * Opens a session that keeps itself alive as long as this process runs its event loop, and that PostgreSQL ends soon
+ * after it stops to. It must not go through a pooler.
  */
-export async function openSession(
-  url: string,
-  applicationName: string,
-  onLost: (error: Error) => void,
-): Promise<pg.Client> {
+export async function openSession(url: string, applicationName: string): Promise<Session> {
   const timeout = SESSION_TIMEOUT_MS;
   const client = new pg.Client({
     connectionString: url,
@@ -43,22 +49,75 @@ export async function openSession(
       '-c synchronous_commit=on',
     ].join(' '),
   });
-  let lost = false;
-  const report = (error: Error) => {
+  let lost: Error | undefined;
+  const lose = (error: Error) => {
     if (lost) return;
-    lost = true;
-    onLost(error);
+    lost = error;
+    clearInterval(touching);
+    // Without waiting for a server that may not answer: the locks must not outlive our belief that we lost them.
+    client.connection.stream.destroy();
   };
-  client.on('error', report);
-  client.on('end', () => report(new Error('the session with PostgreSQL ended')));
-  await client.connect();
-  return client;
+  client.on('error', lose);
+  client.on('end', () => lose(new Error('PostgreSQL ended the session')));
+
+  // One query at a time: the touch must not come between a statement and its answer.
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting = 0;
+  const query = ((...args: Parameters<pg.Client['query']>) => {
+    waiting += 1;
+    const answer = last.then(() => {
+      if (lost) throw lost;
+      return client.query(...args);
+    });
+    last = answer.then(
+      () => {},
+      (error: Error) => {
+        // The driver's own time-out leaves the answer on its way: nothing sent after it could be trusted.
+        if (error.message === 'Query read timeout') lose(error);
+      },
+    );
+    void last.finally(() => {
+      waiting -= 1;
+    });
+    return answer;
+  }) as Queryable['query'];
+  const touching = setInterval(() => {
+    if (waiting === 0) void query('SELECT 1').catch(() => {});
+  }, TOUCH_EVERY_MS);
+  touching.unref();
+
+  try {
+    await client.connect();
+  } catch (error) {
+    lose(error as Error);
+    throw error;
+  }
+  return {
+    query,
+    get lost() {
+      return lost;
+    },
+    async close() {
+      if (lost) return;
+      clearInterval(touching);
+      const giveUp = setTimeout(() => lose(new Error('the session did not end in time')), 500);
+      await client.end().catch(() => {});
+      clearTimeout(giveUp);
+    },
+  };
 }
 
-/** Ends a session at once, without waiting for a server that may not answer. */
-export function dropSession(client: pg.Client): void {
-  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection;
-  stream.destroy();
+/** One connection for a command that runs and exits. */
+export async function openClient(url: string, applicationName: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: applicationName,
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+  });
+  client.on('error', () => {});
+  await client.connect();
+  return client;
 }
 
 /** Connections for reading. A query that gets no answer fails after `timeoutMs`, on both sides. */

@@ -10,15 +10,16 @@ export type Heartbeat = {
   oldestQueuedMs: number | null;
 };
 
-/** Writes a heartbeat. @returns whether this owner still is the last one. */
-export async function beat(client: Queryable, heartbeat: Heartbeat): Promise<boolean> {
-  const { rowCount } = await client.query({
+/** @returns the partition's drift, or undefined if a later owner has taken the partition over. */
+export async function beat(client: Queryable, heartbeat: Heartbeat): Promise<number | undefined> {
+  const { rows } = await client.query<{ drift: number }>({
     name: 'heartbeat',
     text: `
       UPDATE partitions
       SET heartbeat_at = clock_timestamp(), appended = greatest(appended, $3), oldest_queued_ms = $4
-      WHERE partition = $1 AND epoch = $2`,
+      WHERE partition = $1 AND epoch = $2
+      RETURNING drift`,
     values: [heartbeat.partition, heartbeat.epoch, heartbeat.appended, heartbeat.oldestQueuedMs],
   });
-  return rowCount === 1;
+  return rows[0]?.drift;
 }

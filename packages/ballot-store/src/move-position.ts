@@ -11,8 +11,6 @@ export type Move = {
   to: string;
   /** The accepted total at `to`. */
   accepted: number;
-  rejected: number;
-  foreignEntries: number;
 };
 
 /**
@@ -25,27 +23,9 @@ export async function movePosition(client: Queryable, move: Move): Promise<boole
     name: 'move-position',
     text: `
       UPDATE partitions
-      SET position_ms = $5, position_seq = $6, accepted = $7, appended = greatest(appended, $7),
-        rejected = rejected + $8, foreign_entries = foreign_entries + $9
+      SET position_ms = $5, position_seq = $6, accepted = $7, appended = greatest(appended, $7)
       WHERE partition = $1 AND epoch = $2 AND position_ms = $3 AND position_seq = $4`,
-    values: [
-      move.partition,
-      move.epoch,
-      ...halves(move.from),
-      ...halves(move.to),
-      move.accepted,
-      move.rejected,
-      move.foreignEntries,
-    ],
+    values: [move.partition, move.epoch, ...halves(move.from), ...halves(move.to), move.accepted],
   });
   return rowCount === 1;
-}
-
-/** @returns where a partition stands; after a commit whose answer was lost, this tells whether it happened. */
-export async function readPosition(client: Queryable, partition: number): Promise<string> {
-  const { rows } = await client.query<{ position: string }>(
-    `SELECT position_ms || '-' || position_seq AS position FROM partitions WHERE partition = $1`,
-    [partition],
-  );
-  return rows[0]!.position;
 }

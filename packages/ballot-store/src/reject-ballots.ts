@@ -6,7 +6,7 @@ export type Rejection = { entryId: string; index: number; reason: string; conten
 
 const KEPT_BYTES = 4_096;
 
-/** Keeps rejected ballots and foreign entries with their reasons. */
+/** Keeps rejected ballots and foreign entries with their reasons, and counts them in their partition. */
 export async function rejectBallots(
   client: Queryable,
   partition: number,
@@ -16,8 +16,18 @@ export async function rejectBallots(
   await client.query({
     name: 'reject-ballots',
     text: `
-      INSERT INTO rejected_ballots (partition, entry_ms, entry_seq, entry_index, reason, content)
-      SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[], $6::bytea[])`,
+      WITH kept AS (
+        INSERT INTO rejected_ballots (partition, entry_ms, entry_seq, entry_index, reason, content)
+        SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[], $6::bytea[])
+        RETURNING entry_index
+      ), counts AS (
+        SELECT count(*) FILTER (WHERE entry_index >= 0) AS rejected,
+          count(*) FILTER (WHERE entry_index < 0) AS foreign_entries
+        FROM kept
+      )
+      UPDATE partitions p
+      SET rejected = p.rejected + counts.rejected, foreign_entries = p.foreign_entries + counts.foreign_entries
+      FROM counts WHERE p.partition = $1`,
     values: [
       partition,
       ids.map(([ms]) => ms),

@@ -1,0 +1,62 @@
+import { openClient } from '@hbf/ballot-store/connection';
+import { acknowledgeLoss, type Conservation, readConservation } from '@hbf/ballot-store/conservation';
+import { recount } from '@hbf/ballot-store/recount';
+
+/** `worker recount`: counts every ballot again. @returns 0 if all kept figures are right and nothing is missing. */
+export async function runRecount(databaseUrl: string, say: (line: string) => void): Promise<0 | 1> {
+  const client = await openClient(databaseUrl, 'hbf-recount');
+  try {
+    const { polls, ballots, differences } = await recount(client);
+    const conservation = await readConservation(client);
+    for (const { poll, option, votes } of polls) say(`${poll}  ${option}  ${votes}`);
+    say(`${ballots} ballots counted again`);
+    for (const line of conservation.map(describe)) say(line);
+    for (const { what, poll, option, partition, kept, counted } of differences) {
+      const where = [poll, option].filter((part) => part !== null).join(' ');
+      say(`WRONG: ${what} ${where} (partition ${partition}): kept ${kept}, counted ${counted}`);
+    }
+    const drifting = conservation.filter(({ drift }) => drift !== 0);
+    if (differences.length === 0) say('the tallies are equal to the recount');
+    if (drifting.length === 0) say('every accepted ballot is accounted for: the drift is 0');
+    for (const { partition, drift, lossIsLowerBound } of drifting) {
+      const bound = lossIsLowerBound ? 'at least ' : '';
+      say(`DRIFT: ${bound}${drift} ballots of partition ${partition} were accepted and are missing`);
+    }
+    return differences.length === 0 && drifting.length === 0 ? 0 : 1;
+  } finally {
+    await client.end();
+  }
+}
+
+/** `worker acknowledge-loss`: an operator has looked at a drift; from now on it counts as lost. */
+export async function runAcknowledgeLoss(databaseUrl: string, say: (line: string) => void): Promise<0 | 1> {
+  const client = await openClient(databaseUrl, 'hbf-acknowledge-loss');
+  try {
+    const losses = await acknowledgeLoss(client);
+    if (losses.length === 0) say('There is no loss to acknowledge.');
+    for (const { partition, ballots, isLowerBound } of losses) {
+      say(
+        `partition ${partition}: ${isLowerBound ? 'at least ' : ''}${ballots} ballots are now counted as lost`,
+      );
+    }
+    const negative = (await readConservation(client)).filter(({ drift }) => drift < 0);
+    for (const { partition, drift } of negative) {
+      say(
+        `partition ${partition}: the drift is ${drift}. That is no loss: something was counted that was never accepted. ` +
+          'It stays; see docs/runbook.md.',
+      );
+    }
+    return negative.length === 0 ? 0 : 1;
+  } finally {
+    await client.end();
+  }
+}
+
+function describe(row: Conservation): string {
+  const queued = Math.max(0, row.appended - row.accepted);
+  return (
+    `partition ${row.partition}: accepted ${row.accepted} = recorded ${row.recorded} + superseded ${row.superseded} ` +
+    `+ rejected ${row.rejected} + lost ${row.lost} + drift ${row.drift}; queued ${queued}, ` +
+    `foreign entries ${row.foreignEntries}`
+  );
+}

@@ -1,0 +1,81 @@
+import type { Poll } from '@hbf/contracts/poll';
+import { PollsFile } from '@hbf/contracts/polls-file';
+import { isMap, isNode, isPair, LineCounter, type Node, parseDocument } from 'yaml';
+
+/** A mistake in the polls file, with the line that it is on. */
+export type FileMistake = { line: number; message: string };
+
+export type ReadPollsFile = {
+  polls: Poll[];
+  /** The line of a field of a poll, for mistakes that only the database knows of. */
+  lineOf(poll: string, field: string): number;
+};
+
+/** Reads polls.yaml. @returns the polls in order, or every mistake in it. */
+export function parsePollsFile(text: string): ReadPollsFile | { mistakes: FileMistake[] } {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  if (document.errors.length > 0) {
+    return {
+      mistakes: document.errors.map((error) => ({
+        line: lines.linePos(error.pos[0]).line,
+        message: error.message,
+      })),
+    };
+  }
+  const line = (path: readonly PropertyKey[]) => lines.linePos(offsetOf(document.contents, path)).line;
+  let content: unknown;
+  try {
+    // Aliases could make a small file expand without bound; a polls file has no use for them.
+    content = document.toJS({ maxAliasCount: 0 });
+  } catch (error) {
+    return { mistakes: [{ line: 1, message: (error as Error).message }] };
+  }
+  const parsed = PollsFile.safeParse(content);
+  if (!parsed.success) {
+    return {
+      mistakes: parsed.error.issues.map((issue) => ({
+        line: line(issue.path),
+        message: `${issue.path.map(String).join('.') || 'the file'}: ${issue.message}`,
+      })),
+    };
+  }
+  const time = (text: string | undefined) => (text === undefined ? null : Date.parse(text));
+  const polls = parsed.data.polls.map(
+    (poll, rank): Poll => ({
+      key: poll.key,
+      rank,
+      question: poll.question,
+      options: Object.entries(poll.options).map(([key, label]) => ({ key, label })),
+      eligibility: poll.eligibility,
+      choices: poll.choices,
+      results: poll.results,
+      opensAt: time(poll.opensAt),
+      closesAt: time(poll.closesAt),
+    }),
+  );
+  return {
+    polls,
+    lineOf: (poll, field) => line(['polls', polls.findIndex(({ key }) => key === poll), field]),
+  };
+}
+
+/** Where the deepest node of the path that exists begins. For a field, where its name stands. */
+function offsetOf(root: Node | null, path: readonly PropertyKey[]): number {
+  let node: unknown = root;
+  let offset = root?.range?.[0] ?? 0;
+  for (const step of path) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isPair(item) && String(item.key) === String(step));
+      if (!pair) break;
+      if (isNode(pair.key) && pair.key.range) offset = pair.key.range[0];
+      node = pair.value;
+    } else {
+      const next = (node as { items?: unknown[] } | null)?.items?.[Number(step)];
+      if (!isNode(next)) break;
+      node = next;
+      if (next.range) offset = next.range[0];
+    }
+  }
+  return offset;
+}

@@ -1,0 +1,106 @@
+import type { Queryable } from '@hbf/ballot-store/connection';
+import { noteUnknownLoss } from '@hbf/ballot-store/own-partition';
+import { type StoredSystem, durabilityFaults as storeFaults } from '@hbf/ballot-store/system';
+import { readRunId } from '@hbf/ballot-stream/connection';
+import { durabilityFaults as streamFaults } from '@hbf/ballot-stream/durability';
+import { compareEntryIds } from '@hbf/ballot-stream/entry-id';
+import { openPartition, publishDefinitions, publishPolls, tieSystem } from '@hbf/ballot-stream/partition';
+import type { Logger } from '@hbf/service-kit/logger';
+import type { Redis } from 'ioredis';
+import type { Publication } from './publication.ts';
+import { requireSameSystem } from './system-match.ts';
+
+/** A store would not keep what it acknowledges. Nothing is accepted until that is mended. */
+export class NotDurable extends Error {
+  override name = 'NotDurable';
+}
+
+export type PartitionOwner = {
+  partition: number;
+  epoch: number;
+  position: string;
+  /** The highest accepted total that PostgreSQL knows of. */
+  appended: number;
+};
+
+/**
+ * Opens a partition for the present run of Redis: checks that both stores are durable and belong together, publishes
+ * the polls, raises Redis to what PostgreSQL knows, and only then lets vote append.
+ *
+ * @returns the run id that the partition is open for.
+ * @throws NotDurable, SystemMismatch, EpochSuperseded, or whatever the stores throw.
+ */
+export async function preparePartition(
+  deps: {
+    redis: Redis;
+    session: Queryable;
+    system: StoredSystem;
+    publication: Publication;
+    redisDurabilityAssumed: boolean;
+    log: Logger;
+  },
+  owner: PartitionOwner,
+): Promise<string> {
+  const { redis, session, system, publication, log } = deps;
+  const { partition, epoch, position } = owner;
+  const runId = await readRunId(redis);
+  if (!deps.redisDurabilityAssumed) await requireDurableRedis(redis);
+  await requireDurableStore(session);
+  requireSameSystem(await tieSystem(redis, system), system);
+  await publishPartitionPolls(redis, partition, epoch, publication);
+  const before = await openPartition(redis, partition, {
+    runId,
+    epoch,
+    position,
+    acceptedAtLeast: owner.appended,
+  });
+  const forgot = owner.appended > 0 && (before.accepted ?? 0) < owner.appended;
+  if (forgot || compareEntryIds(before.newest, position) < 0) {
+    await noteUnknownLoss(session, partition);
+    log.error(
+      {
+        partition,
+        redisAccepted: before.accepted ?? null,
+        knownAccepted: owner.appended,
+        newest: before.newest,
+        position,
+      },
+      'Redis has lost what it held of this partition: accepted ballots that were not recorded yet are lost, and the ' +
+        'drift is a lower bound of their number. Look at the store, then run "worker acknowledge-loss"',
+    );
+  }
+  await publishDefinitions(
+    redis,
+    publication.revision,
+    publication.polls.map(({ poll }) => poll),
+  );
+  log.info({ partition, epoch, position }, 'the partition is open');
+  return runId;
+}
+
+/** Tells a partition which polls take ballots, and until when. */
+export async function publishPartitionPolls(
+  redis: Redis,
+  partition: number,
+  epoch: number,
+  publication: Publication,
+): Promise<void> {
+  const times = publication.polls.map(({ poll, closing }) => ({ ...poll, closed: closing }));
+  await publishPolls(redis, partition, epoch, times);
+}
+
+async function requireDurableRedis(redis: Redis): Promise<void> {
+  const { faults, hidden } = await streamFaults(redis);
+  if (hidden) {
+    throw new NotDurable(
+      'Redis does not show its configuration. If it syncs every write to disk before it answers and evicts nothing, ' +
+        'say so with REDIS_DURABILITY=assumed',
+    );
+  }
+  if (faults.length > 0) throw new NotDurable(`Redis would lose accepted ballots: ${faults.join('; ')}`);
+}
+
+async function requireDurableStore(session: Queryable): Promise<void> {
+  const faults = await storeFaults(session);
+  if (faults.length > 0) throw new NotDurable(`PostgreSQL would lose recorded ballots: ${faults.join('; ')}`);
+}

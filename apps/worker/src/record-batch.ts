@@ -1,0 +1,119 @@
+import { inTransaction, type Queryable } from '@hbf/ballot-store/connection';
+import { movePosition } from '@hbf/ballot-store/move-position';
+import { notifyTally } from '@hbf/ballot-store/notify-tally';
+import { type BallotToRecord, recordBallots } from '@hbf/ballot-store/record-ballots';
+import { type Rejection, rejectBallots } from '@hbf/ballot-store/reject-ballots';
+import type { Reach } from './failpoint.ts';
+import { type BatchPlan, lastOfEachVoter } from './plan-batch.ts';
+
+/** Somebody else moved the partition's position: this session's picture of it is wrong. */
+export class PositionMoved extends Error {
+  override name = 'PositionMoved';
+}
+
+export type BatchResult = { recorded: number; superseded: number; rejected: number };
+
+/**
+ * Records a batch in one transaction: position, ballots, tallies, rejections, notification. Either all of it is
+ * committed, or nothing.
+ *
+ * Every ballot of the plan was checked, so a data error means that a check is missing. Then the batch is split until
+ * the culprit stands alone; it is rejected with the error as reason, and the rest is recorded.
+ *
+ * @throws PositionMoved; whatever the session throws.
+ */
+export async function recordBatch(
+  session: Queryable,
+  owner: { partition: number; epoch: number; position: string },
+  plan: BatchPlan,
+  reach: Reach,
+): Promise<BatchResult> {
+  try {
+    return await commit(session, owner, plan, reach, (ballots) =>
+      recordTogether(session, owner.partition, ballots),
+    );
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    return await commit(session, owner, plan, reach, (ballots) =>
+      recordSplit(session, owner.partition, ballots),
+    );
+  }
+}
+
+type Recorded = BatchResult & { culprits: Rejection[] };
+
+async function commit(
+  session: Queryable,
+  owner: { partition: number; epoch: number; position: string },
+  plan: BatchPlan,
+  reach: Reach,
+  record: (ballots: readonly BallotToRecord[]) => Promise<Recorded>,
+): Promise<BatchResult> {
+  const result = await inTransaction(session, async () => {
+    reach('begun');
+    const { partition, epoch, position: from } = owner;
+    if (!(await movePosition(session, { partition, epoch, from, to: plan.to, accepted: plan.accepted }))) {
+      throw new PositionMoved(`partition ${partition} is not at ${from} any more`);
+    }
+    reach('moved');
+    const { culprits, ...counts } = await record(plan.ballots);
+    reach('recorded');
+    const rejections = [...plan.rejections, ...culprits];
+    if (rejections.length > 0) await rejectBallots(session, partition, rejections);
+    reach('rejected');
+    await notifyTally(session);
+    reach('notified');
+    return { ...counts, rejected: rejections.length };
+  });
+  reach('committed');
+  return result;
+}
+
+async function recordTogether(
+  session: Queryable,
+  partition: number,
+  ballots: readonly BallotToRecord[],
+): Promise<Recorded> {
+  if (ballots.length === 0) return { recorded: 0, superseded: 0, rejected: 0, culprits: [] };
+  const counts = await recordBallots(session, partition, lastOfEachVoter(ballots), ballots.length);
+  return { ...counts, rejected: 0, culprits: [] };
+}
+
+async function recordSplit(
+  session: Queryable,
+  partition: number,
+  ballots: readonly BallotToRecord[],
+): Promise<Recorded> {
+  if (ballots.length === 0) return { recorded: 0, superseded: 0, rejected: 0, culprits: [] };
+  await session.query('SAVEPOINT part');
+  try {
+    const recorded = await recordTogether(session, partition, ballots);
+    await session.query('RELEASE SAVEPOINT part');
+    return recorded;
+  } catch (error) {
+    if (!isDataError(error)) throw error;
+    await session.query('ROLLBACK TO SAVEPOINT part');
+    if (ballots.length === 1) {
+      const { entryId, index, ...content } = ballots[0]!;
+      const reason = `the database refused it: ${(error as Error).message}`;
+      const culprit = { entryId, index, reason, content: Buffer.from(JSON.stringify(content)) };
+      return { recorded: 0, superseded: 0, rejected: 0, culprits: [culprit] };
+    }
+    const middle = Math.ceil(ballots.length / 2);
+    // In this order: a voter's later ballot must find the earlier one recorded.
+    const first = await recordSplit(session, partition, ballots.slice(0, middle));
+    const second = await recordSplit(session, partition, ballots.slice(middle));
+    return {
+      recorded: first.recorded + second.recorded,
+      superseded: first.superseded + second.superseded,
+      rejected: 0,
+      culprits: [...first.culprits, ...second.culprits],
+    };
+  }
+}
+
+/** SQLSTATE classes 22 (data exception) and 23 (integrity constraint violation): trying again cannot help. */
+function isDataError(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' && /^2[23]/.test(code);
+}
