@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 /** The configuration is wrong: the message names every variable at fault. `main.ts` prints it and exits 1. */
@@ -19,27 +20,32 @@ export function readEnvironment<Shape extends z.ZodRawShape>(
 ): z.infer<z.ZodObject<Shape>> {
   const values: Record<string, string> = {};
   const faults: string[] = [];
+  /** Those that are named already: not to be called missing as well. */
+  const atFault = new Set<string>();
   for (const name of Object.keys(shape)) {
     const direct = env[name];
     const file = env[`${name}_FILE`];
-    if (direct && file) faults.push(`${name}: set either ${name} or ${name}_FILE, not both`);
+    const fail = (fault: string) => {
+      faults.push(fault);
+      atFault.add(name);
+    };
+    if (direct && file) fail(`${name}: set either ${name} or ${name}_FILE, not both`);
     else if (direct) values[name] = direct;
     else if (file) {
       try {
         const content = readFileSync(file, 'utf8').trimEnd();
         if (content) values[name] = content;
-        else faults.push(`${name}_FILE: the file ${file} is empty`);
+        else fail(`${name}_FILE: the file ${file} is empty`);
       } catch (error) {
-        faults.push(`${name}_FILE: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
+        fail(`${name}_FILE: cannot read ${file} (${(error as NodeJS.ErrnoException).code})`);
       }
     }
   }
-  const unreadable = new Set(faults.map((fault) => fault.split(/[:_]FILE|:/)[0]));
   const parsed = z.object(shape).safeParse(values);
   if (!parsed.success) {
     for (const issue of parsed.error.issues) {
       const name = String(issue.path[0]);
-      if (unreadable.has(name)) continue;
+      if (atFault.has(name)) continue;
       faults.push(`${name}: ${name in values ? issue.message : 'is required and not set'}`);
     }
   }
@@ -103,14 +109,23 @@ export const logLevel = z
  */
 export const trustProxy = z
   .string()
-  .regex(
-    /^(\d|10|(loopback|linklocal|uniquelocal|[0-9a-fA-F.:]+(\/\d{1,3})?)(\s*,\s*(loopback|linklocal|uniquelocal|[0-9a-fA-F.:]+(\/\d{1,3})?))*)$/,
+  .transform((value): number | string[] =>
+    /^(\d|10)$/.test(value) ? Number(value) : value.split(',').map((part) => part.trim()),
+  )
+  .refine(
+    (value) => typeof value === 'number' || value.every(isNetwork),
     'must be a number of hops (0 to 10) or a list of addresses and networks, as "loopback, 10.0.0.0/8"',
   )
-  .transform((value): number | string[] =>
-    /^\d+$/.test(value) ? Number(value) : value.split(',').map((part) => part.trim()),
-  )
   .default(0);
+
+function isNetwork(text: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true;
+  const [address, prefix, ...rest] = text.split('/');
+  const family = isIP(address!);
+  if (family === 0 || rest.length > 0) return false;
+  if (prefix === undefined) return true;
+  return /^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
+}
 
 /** `production` switches on refusals: development keys and failpoints. */
 export const nodeEnv = z.string().default('development');

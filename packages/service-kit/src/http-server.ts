@@ -1,8 +1,12 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+
+/** The responses that each server still owes. */
+const unanswered = new WeakMap<Server, Set<ServerResponse>>();
 
 /** Creates a server whose time-outs are set on purpose, so that slow or idle clients cannot hold it. */
 export function createHttpServer(listener: RequestListener): Server {
+  const pending = new Set<ServerResponse>();
   const server = createServer(
     {
       maxHeaderSize: 8 * 1024,
@@ -14,9 +18,15 @@ export function createHttpServer(listener: RequestListener): Server {
       // we are closing, and report a 502.
       keepAliveTimeout: 65_000,
     },
-    listener,
+    (req, res) => {
+      pending.add(res);
+      res.once('close', () => pending.delete(res));
+      if (!server.listening) res.setHeader('Connection', 'close');
+      listener(req, res);
+    },
   );
   server.maxHeadersCount = 100;
+  unanswered.set(server, pending);
   return server;
 }
 
@@ -39,12 +49,27 @@ export function listen(server: Server, port: number, host?: string): Promise<num
   });
 }
 
-/** Stops accepting, lets requests in flight finish, and resolves when every connection is gone. */
+const SWEEP_EVERY_MS = 50;
+// Shorter than the whole drain's deadline, so that what is closed after the server still gets its turn.
+const FINISH_WITHIN_MS = 5_000;
+
+/**
+ * Stops accepting, lets requests in flight finish (their answers say `Connection: close`), and resolves when every
+ * connection is gone: those without a request at once, the others after their answer, or after 5 s.
+ */
 export function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
+    if (!server.listening) return resolve();
+    const pending = unanswered.get(server) ?? new Set();
+    const started = performance.now();
     server.close(() => resolve());
-    // close() ends idle connections once; those that become idle later, after their last response, need this.
-    const sweep = setInterval(() => server.closeIdleConnections(), 50);
+    for (const res of pending) if (!res.headersSent) res.setHeader('Connection', 'close');
+    // close() ends the connections that are idle now. Left are those that become idle later, and those that a browser
+    // opened ahead and never used: Node does not count these as idle, and no longer enforces its time-outs.
+    const sweep = setInterval(() => {
+      if (pending.size === 0 || performance.now() - started > FINISH_WITHIN_MS) server.closeAllConnections();
+      else server.closeIdleConnections();
+    }, SWEEP_EVERY_MS);
     server.once('close', () => clearInterval(sweep));
   });
 }

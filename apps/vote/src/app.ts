@@ -1,0 +1,101 @@
+import type { Logger } from '@hbf/service-kit/logger';
+import { observeRequests } from '@hbf/service-kit/observe-requests';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { createAnswers } from './answers.ts';
+import { publicDirectory } from './assets.ts';
+import { createBallotCookie } from './ballot-cookie.ts';
+import { type Ballots, createCasting } from './casting.ts';
+import type { AppConfig } from './config.ts';
+import { cookieSettings } from './cookie-settings.ts';
+import type { VoteMetrics } from './metrics.ts';
+import { createPages } from './pages.ts';
+import { refusalOf } from './refusal.ts';
+import { resultOrigin } from './result-origin.ts';
+import { addApiRoutes } from './routes/api.ts';
+import { addPageRoutes } from './routes/page.ts';
+import { addProblemRoutes } from './routes/problems.ts';
+import { securityHeaders } from './security-headers.ts';
+import { createVoterCookie } from './voter-cookie.ts';
+
+export type Dependencies = {
+  config: AppConfig;
+  ballots: Ballots;
+  log: Logger;
+  metrics: VoteMetrics;
+};
+
+/** Assembles the vote service: pages, API, problems. It does not listen. */
+export function createApp(deps: Dependencies): Express {
+  const { config, ballots, log, metrics } = deps;
+  const secure = config.publicVoteUrl?.startsWith('https:') ?? false;
+  const cookies = cookieSettings(secure);
+  const pages = createPages();
+  const answers = createAnswers(pages, metrics);
+  const shared = {
+    publicVoteUrl: config.publicVoteUrl,
+    ballots,
+    pages,
+    answers,
+    casting: createCasting({ ballots, receiptKeys: config.receiptKeys, metrics }),
+    voterCookie: createVoterCookie(config.voterKeys, cookies),
+    ballotCookie: createBallotCookie(config, cookies),
+  };
+
+  const app = express();
+  // Express's own last resort would otherwise show a stack to the client.
+  app.set('env', 'production');
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  app.set('query parser', false);
+  app.set('trust proxy', config.trustProxy);
+
+  app.use(observeRequests(log, metrics.duration));
+  app.use((req, res, next) => {
+    res.locals.resultOrigin = resultOrigin(req, config.publicResultUrl);
+    res.setHeader('Cache-Control', 'no-store');
+    next();
+  });
+  app.use(securityHeaders(secure));
+
+  app.get(
+    '/assets/*file',
+    express.static(publicDirectory, {
+      index: false,
+      redirect: false,
+      cacheControl: false,
+      setHeaders: (res) => res.setHeader('Cache-Control', 'public, max-age=31536000, immutable'),
+    }),
+  );
+  addPageRoutes(app, shared);
+  addApiRoutes(app, shared);
+  addProblemRoutes(app, shared);
+
+  app.use((req, res) => {
+    answers.refuse(req, res, { problem: 'not-found', detail: 'There is nothing at this address.' });
+  });
+  const onError: ErrorRequestHandler = (error, req, res, next) => {
+    if (res.headersSent) return next(error);
+    const problem = refusalOf(error);
+    if (problem === 'internal')
+      log.error({ err: error, requestId: res.locals.requestId }, 'a request failed');
+    answers.refuse(req, res, { problem, detail: describe(problem, res.locals.requestId) });
+  };
+  app.use(onError);
+  return app;
+}
+
+function describe(problem: ReturnType<typeof refusalOf>, requestId: string): string {
+  switch (problem) {
+    case 'too-large':
+      return 'The request is larger than 4096 bytes, more than any ballot needs.';
+    case 'unsupported-media-type':
+      return 'The content type must be the one of this address, in UTF-8 and not compressed.';
+    case 'not-found':
+      return 'There is nothing at this address.';
+    case 'malformed':
+      return 'The request cannot be read. Check how it is written.';
+    default:
+      return `Nothing was accepted by this request. If it goes on, tell the host this number: ${requestId}`;
+  }
+}

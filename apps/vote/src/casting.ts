@@ -1,0 +1,104 @@
+import type { Producer } from '@hbf/ballot-stream/producer';
+import { type ChoiceFault, choiceFault, type Poll, phaseAt } from '@hbf/contracts/poll';
+import { RECEIPT_PURPOSE, writeReceipt } from '@hbf/receipt/receipt';
+import { createKeyring, type Key } from '@hbf/service-kit/keyring';
+import type { VoteMetrics } from './metrics.ts';
+import type { Refusal } from './refusal.ts';
+
+/** The way into the ballot stream. */
+export type Ballots = Pick<Producer, 'polls' | 'now' | 'append'>;
+
+export type CastOutcome = { outcome: 'accepted'; receipt: string } | ({ outcome: 'refused' } & Refusal);
+
+export type Casting = {
+  /** @param key of the poll; undefined for the first one. */
+  findPoll(key: string | undefined): Poll | Refusal;
+  /**
+   * Casts a ballot: checks everything that its voter could be told is wrong, then appends it.
+   * @param repeatable whether a second try would come from the same voter, and so supersede instead of add.
+   */
+  cast(poll: Poll, voter: Buffer, choices: readonly string[], repeatable: boolean): Promise<CastOutcome>;
+};
+
+/** The answer while no polls are known: since the start of this process their store has not been reached. */
+export const UNAVAILABLE: Refusal = {
+  problem: 'unavailable',
+  detail:
+    'The polls are not known here yet: voting is starting, or its store is away. Try again in a moment.',
+};
+
+export function createCasting(deps: {
+  ballots: Ballots;
+  receiptKeys: readonly Key[];
+  metrics: VoteMetrics;
+}): Casting {
+  const { ballots, metrics } = deps;
+  const receipts = createKeyring(deps.receiptKeys, RECEIPT_PURPOSE);
+
+  return {
+    findPoll(key) {
+      const polls = ballots.polls();
+      if (!polls) return UNAVAILABLE;
+      const poll = key === undefined ? polls[0] : polls.find((candidate) => candidate.key === key);
+      return (
+        poll ?? { problem: 'unknown-poll', detail: 'There is no poll with this key. Check the address.' }
+      );
+    },
+
+    async cast(poll, voter, choices, repeatable) {
+      const phase = phaseAt(poll, ballots.now());
+      if (phase === 'closed') return refused('poll-closed', CLOSED);
+      if (phase === 'scheduled') return refused('poll-not-yet-open', NOT_YET_OPEN);
+      const fault = choiceFault(poll, choices);
+      if (fault) return refused('invalid-choices', describeFault(fault));
+
+      const appended = await ballots.append(poll.key, { voter, choices });
+      switch (appended.outcome) {
+        case 'accepted': {
+          metrics.accepted.inc();
+          return {
+            outcome: 'accepted',
+            receipt: writeReceipt(receipts, { poll: poll.key, voter, ...appended.identity }),
+          };
+        }
+        case 'poll-closed':
+          return refused('poll-closed', CLOSED);
+        case 'poll-not-yet-open':
+          return refused('poll-not-yet-open', NOT_YET_OPEN);
+        case 'not-accepted':
+          metrics.notAccepted.inc({ cause: appended.reason });
+          return refused('not-accepted', NOT_ACCEPTED);
+        case 'unconfirmed':
+          return refused('unconfirmed', repeatable ? UNCONFIRMED : UNCONFIRMED_WITHOUT_KEY);
+      }
+    },
+  };
+}
+
+const CLOSED = 'This poll is closed: the ballot was not accepted and does not count.';
+const NOT_YET_OPEN = 'This poll is not open yet: the ballot was not accepted and does not count.';
+const NOT_ACCEPTED = 'The ballot was not accepted and does not count. Try again in a moment.';
+const UNCONFIRMED = 'We could not confirm your ballot. Try again; it cannot count twice.';
+const UNCONFIRMED_WITHOUT_KEY =
+  'We could not confirm your ballot: it may count. It came without an Idempotency-Key, so a second try would be ' +
+  "another voter's ballot, and both may count. Send a key of your own with each ballot to try again safely.";
+
+function refused(problem: Refusal['problem'], detail: string): CastOutcome {
+  return { outcome: 'refused', problem, detail };
+}
+
+/** Never repeats the choice itself: it may be 4 kB of anything. */
+function describeFault(fault: ChoiceFault): string {
+  switch (fault.fault) {
+    case 'unknown-choice':
+      return 'This poll does not have one of the chosen options. Choose among those that it shows.';
+    case 'repeated-choice':
+      return 'One option was chosen twice. Choose each at most once.';
+    case 'too-few-choices':
+      return fault.min === 1
+        ? 'Nothing was chosen. Choose an option.'
+        : `Choose at least ${fault.min} options.`;
+    case 'too-many-choices':
+      return fault.max === 1 ? 'Choose one option only.' : `Choose at most ${fault.max} options.`;
+  }
+}

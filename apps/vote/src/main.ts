@@ -1,0 +1,39 @@
+import { createProducer } from '@hbf/ballot-stream/producer';
+import { createReadiness } from '@hbf/service-kit/health';
+import { closeServer, createHttpServer, listen } from '@hbf/service-kit/http-server';
+import { createInternalApp } from '@hbf/service-kit/internal-app';
+import { runService } from '@hbf/service-kit/lifecycle';
+import { createLogger } from '@hbf/service-kit/logger';
+import { createRegistry } from '@hbf/service-kit/metrics';
+import { createApp } from './app.ts';
+import { type Config, readConfig } from './config.ts';
+import { createVoteMetrics } from './metrics.ts';
+
+let config: Config;
+
+runService(
+  () => {
+    config = readConfig(process.env);
+    return createLogger('vote', config.logLevel);
+  },
+  async (log, resources) => {
+    const registry = createRegistry();
+    const readiness = createReadiness();
+
+    const producer = createProducer({ url: config.redisUrl, log });
+    resources.add('the ballot stream', () => producer.close());
+    // Not waited for: while Redis is away, voters must reach the page that tells them so.
+    void producer.ready.then(() => readiness.markReady());
+
+    const internal = createHttpServer(createInternalApp(registry, readiness));
+    resources.add('the internal server', () => closeServer(internal));
+    const metricsPort = await listen(internal, config.metricsPort, config.metricsHost);
+
+    const app = createApp({ config, ballots: producer, log, metrics: createVoteMetrics(registry) });
+    const server = createHttpServer(app);
+    resources.add('the server', () => closeServer(server));
+    const port = await listen(server, config.port);
+    resources.add('readiness', () => readiness.markDraining());
+    log.info({ port, metricsPort }, 'vote listens');
+  },
+);

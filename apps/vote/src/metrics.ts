@@ -1,0 +1,65 @@
+import { NOT_ACCEPTED_REASONS } from '@hbf/ballot-stream/producer';
+import type { ProblemName } from '@hbf/contracts/problems';
+import { requestDuration } from '@hbf/service-kit/metrics';
+import { Counter, type Registry } from 'prom-client';
+
+/** Why a ballot was refused: every value that the label may have. */
+const REFUSALS = [
+  'cross-site',
+  'unsupported-media-type',
+  'too-large',
+  'malformed',
+  'unknown-poll',
+  'no-voter',
+  'poll-closed',
+  'poll-not-yet-open',
+  'invalid-choices',
+  'not-accepted',
+  'unconfirmed',
+  'unavailable',
+  'internal',
+] as const satisfies readonly ProblemName[];
+
+const USUAL_ANSWERS = [
+  ['GET', '/', 200],
+  ['GET', '/p/:poll', 200],
+  ['POST', '/', 303],
+  ['POST', '/', 503],
+  ['POST', '/p/:poll', 303],
+  ['POST', '/p/:poll', 503],
+  ['GET', '/api/polls', 200],
+  ['GET', '/api/polls/:poll', 200],
+  ['POST', '/api/polls/:poll/ballots', 202],
+  ['POST', '/api/polls/:poll/ballots', 503],
+] as const;
+
+export type VoteMetrics = ReturnType<typeof createVoteMetrics>;
+
+/** All that this service measures of its own. Every series starts at zero, so that its first increase is seen. */
+export function createVoteMetrics(registry: Registry) {
+  const registers = [registry];
+  const duration = requestDuration(registry);
+  for (const [method, route, status] of USUAL_ANSWERS) {
+    duration.zero({ method, route, status_code: String(status) });
+  }
+  const accepted = new Counter({
+    name: 'ballots_accepted_total',
+    help: 'Ballots that voters were told are accepted',
+    registers,
+  });
+  const refused = new Counter({
+    name: 'ballots_refused_total',
+    help: 'Ballots that voters were told are not accepted, or could not be confirmed, by the type of the problem',
+    labelNames: ['reason'],
+    registers,
+  });
+  for (const reason of REFUSALS) refused.inc({ reason }, 0);
+  const notAccepted = new Counter({
+    name: 'ballots_not_accepted_total',
+    help: 'Ballots refused as not-accepted, by what was wrong with the way to Redis',
+    labelNames: ['cause'],
+    registers,
+  });
+  for (const cause of NOT_ACCEPTED_REASONS) notAccepted.inc({ cause }, 0);
+  return { duration, accepted, refused, notAccepted };
+}

@@ -1,0 +1,115 @@
+import type { Poll } from '@hbf/contracts/poll';
+import { PROBLEMS } from '@hbf/contracts/problems';
+import type { Express, Request, Response } from 'express';
+import { parseForm } from '../ballot-body.ts';
+import type { PollPage } from '../pages.ts';
+import { pollView } from '../poll-view.ts';
+import { isBallotKey, newBallotKey, voterOfBrowser, voterOfKey } from '../voter.ts';
+import { pollInPath, receiveBallot, type Shared } from './shared.ts';
+
+const PATHS = ['/', '/p/:poll'];
+
+/** The pages on which voters vote: `/` for the first poll, `/p/:poll` for any. */
+export function addPageRoutes(app: Express, shared: Shared): void {
+  for (const path of PATHS) {
+    app.get(path, (req, res) => showPoll(shared, req, res));
+    app.post(path, ...receiveBallot(shared, 'application/x-www-form-urlencoded'), (req, res) =>
+      castForm(shared, req, res),
+    );
+  }
+}
+
+function showPoll(shared: Shared, req: Request, res: Response): void {
+  const { answers, ballotCookie, casting, pages, voterCookie } = shared;
+  const poll = casting.findPoll(pollInPath(req));
+  if ('problem' in poll) {
+    const link =
+      poll.problem === 'unavailable'
+        ? { href: req.path, text: 'Try again' }
+        : { href: '/', text: 'Go to the first poll' };
+    answers.refuse(req, res, poll, { link });
+    return;
+  }
+  const cookie = voterCookie.give(req, res);
+  const own = ballotCookie.read(
+    req,
+    poll,
+    poll.eligibility === 'browser' ? voterOfBrowser(cookie, poll.key) : undefined,
+  );
+  // In an open poll the next ballot is another voter's, so nothing is ticked for it.
+  const ticked = own && poll.eligibility === 'browser' ? own.choices : [];
+  res.type('html').send(
+    pages.poll({
+      ...pollPage(shared, res, poll),
+      ticked,
+      ballotKey: newBallotKey(),
+      ...(own && { own }),
+    }),
+  );
+}
+
+function pollPage(shared: Shared, res: Response, poll: Poll): Omit<PollPage, 'ticked' | 'ballotKey'> {
+  const now = shared.ballots.now();
+  return {
+    poll: pollView(poll, now),
+    polls: (shared.ballots.polls() ?? []).map((other) => pollView(other, now)),
+    resultOrigin: res.locals.resultOrigin,
+  };
+}
+
+async function castForm(shared: Shared, req: Request, res: Response): Promise<void> {
+  const { answers, ballotCookie, casting, pages, voterCookie } = shared;
+  const { choices, ballotKey: sentKey } = parseForm(req.body);
+  if (sentKey !== undefined && !isBallotKey(sentKey)) {
+    return answers.refuse(
+      req,
+      res,
+      { problem: 'malformed', detail: 'The form was not sent as this page made it. Open the page again.' },
+      { link: { href: req.path, text: "Go to the poll's page" } },
+    );
+  }
+  // A form that came without a key gets one here: should it have to be sent again, it is the same voter's.
+  const ballotKey = sentKey ?? newBallotKey();
+
+  const poll = casting.findPoll(pollInPath(req));
+  if ('problem' in poll) {
+    if (poll.problem !== 'unavailable') {
+      return answers.refuse(req, res, poll, { link: { href: '/', text: 'Go to the first poll' } });
+    }
+    const fields = [
+      ...choices.map((choice) => ['vote', choice] as const),
+      ['ballot-key', ballotKey] as const,
+    ];
+    return answers.refuse(req, res, poll, { retry: { action: req.path, fields } });
+  }
+
+  const cookie = voterCookie.read(req);
+  if (poll.eligibility === 'browser' && !cookie) {
+    return answers.refuse(
+      req,
+      res,
+      {
+        problem: 'no-voter',
+        detail:
+          'This poll counts one vote per browser, and knows the browser by a cookie that comes with the page. ' +
+          'Open the page, allow its cookie, and vote there. Nothing was counted.',
+      },
+      { link: { href: `/p/${poll.key}`, text: "Go to the poll's page" } },
+    );
+  }
+  const voter =
+    poll.eligibility === 'browser' ? voterOfBrowser(cookie!, poll.key) : voterOfKey(ballotKey, poll.key);
+
+  const result = await casting.cast(poll, voter, choices, true);
+  if (result.outcome === 'refused') {
+    const html = pages.poll({
+      ...pollPage(shared, res, poll),
+      notice: { title: PROBLEMS[result.problem].title, detail: result.detail },
+      ticked: choices,
+      ballotKey,
+    });
+    return answers.refuseWithPage(res, result, html);
+  }
+  ballotCookie.write(req, res, poll, { choices, receipt: result.receipt });
+  res.redirect(303, req.path);
+}

@@ -1,0 +1,49 @@
+import type { Request, RequestHandler } from 'express';
+import type { Answers } from '../answers.ts';
+import { type BodyType, hasBodyOf, readBody } from '../ballot-body.ts';
+import type { BallotCookie } from '../ballot-cookie.ts';
+import type { Ballots, Casting } from '../casting.ts';
+import { isCrossSite } from '../cross-site.ts';
+import type { Pages } from '../pages.ts';
+import type { VoterCookie } from '../voter-cookie.ts';
+
+/** What the routes need; `createApp` makes it. */
+export type Shared = {
+  publicVoteUrl: string | undefined;
+  ballots: Ballots;
+  pages: Pages;
+  answers: Answers;
+  casting: Casting;
+  voterCookie: VoterCookie;
+  ballotCookie: BallotCookie;
+};
+
+/** What comes before every ballot, in the contract's order: whose page sent it, what it is, how large it is. */
+export function receiveBallot(shared: Shared, type: BodyType): RequestHandler[] {
+  const { answers, publicVoteUrl } = shared;
+  return [
+    answers.isBallot,
+    (req, res, next) => {
+      if (!isCrossSite(req, publicVoteUrl)) return next();
+      answers.refuse(req, res, {
+        problem: 'cross-site',
+        detail:
+          "The ballot was sent by another site's page and was not accepted. Vote on this site's own page.",
+      });
+    },
+    (req, res, next) => {
+      if (hasBodyOf(type, req)) return next();
+      answers.refuse(req, res, {
+        problem: 'unsupported-media-type',
+        detail: `A ballot is sent here as ${type}, in UTF-8 and not compressed.`,
+      });
+    },
+    readBody,
+  ];
+}
+
+/** The poll's key in the path; undefined where the path is that of the first poll. */
+export function pollInPath(req: Request): string | undefined {
+  const { poll } = req.params;
+  return typeof poll === 'string' ? poll : undefined;
+}
