@@ -9,12 +9,17 @@ import { createServer } from 'node:net';
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
 
-/** Says whether `port` can be listened on at `host` now. */
+/**
+ * Says whether `port` can be listened on at `host` now; `*` means every address of this machine. A port
+ * that cannot be had for another reason (a privileged one) counts as free: who wants it will be told why.
+ */
 export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', () => resolve(false));
-    probe.listen({ port, host, exclusive: true }, () => probe.close(() => resolve(true)));
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'EADDRINUSE'));
+    probe.listen({ port, exclusive: true, ...(host === '*' ? {} : { host }) }, () =>
+      probe.close(() => resolve(true)),
+    );
   });
 }
 

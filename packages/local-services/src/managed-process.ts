@@ -1,6 +1,11 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
 import { spawnGuarded } from './guardian.ts';
+
+/** In words, as in "exit code 1". */
+export const describeExit = (exit: Pick<Exit, 'code' | 'signal'>) =>
+  exit.signal === null ? `exit code ${exit.code}` : `killed by ${exit.signal}`;
 
 /** How a process ended, and whether we had asked for it. */
 export interface Exit {
@@ -18,7 +23,7 @@ export interface ProcessPlan extends Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 
   args: readonly string[];
   /** What ends it cleanly. */
   endSignal: NodeJS.Signals;
-  onLog?: ((line: string) => void) | undefined;
+  onLog?: ((line: string, stream: 'stdout' | 'stderr') => void) | undefined;
 }
 
 /** Says whether a server ends at this signal. */
@@ -26,6 +31,7 @@ export const isFatal = (signal: NodeJS.Signals) =>
   !['SIGSTOP', 'SIGCONT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'].includes(signal);
 
 const REMEMBERED_LINES = 30;
+const OUTPUT_DEADLINE_MS = 300;
 const STOP_DEADLINE_MS = 20_000;
 
 /** One child process after another of the same plan, in the guardian's care. */
@@ -73,28 +79,38 @@ export class ManagedProcess {
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
     });
-    for (const stream of [child.stdout, child.stderr]) {
-      if (stream) createInterface({ input: stream }).on('line', (line) => this.#remember(line));
+    for (const name of ['stdout', 'stderr'] as const) {
+      const input = child[name];
+      if (input) createInterface({ input }).on('line', (line) => this.#remember(line, name));
     }
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', (error) => reject(new Error(`${this.name} could not be run: ${error.message}`)));
-    });
     this.#child = child;
+    const closed = new Promise((resolve) => child.once('close', resolve));
     this.#gone = new Promise((resolve) => {
-      child.once('exit', (code, signal) => {
+      child.once('error', () => {
+        // Without a pid it was never there; otherwise a signal could not be sent.
+        if (child.pid !== undefined) return;
+        this.#child = undefined;
+        resolve();
+      });
+      child.once('exit', async (code, signal) => {
+        // What it said last is still on its way; a child of its own may hold the pipe open for longer.
+        await Promise.race([closed, wait(OUTPUT_DEADLINE_MS)]);
         this.#child = undefined;
         const exit = { code, signal, expected: this.#expected };
         resolve();
         for (const listener of this.#listeners) listener(exit);
       });
     });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', (error) => reject(new Error(`${this.name} could not be run: ${error.message}`)));
+    });
   }
 
-  #remember(line: string): void {
+  #remember(line: string, stream: 'stdout' | 'stderr'): void {
     this.#lines.push(line);
     if (this.#lines.length > REMEMBERED_LINES) this.#lines.shift();
-    this.#plan.onLog?.(line);
+    this.#plan.onLog?.(line, stream);
   }
 
   /** Calls `listener` at each exit; returns the function that takes it off again. */
@@ -146,7 +162,7 @@ export class ManagedProcess {
       if (Date.now() > deadline) {
         throw new Error(`${this.name} was not ready after ${timeoutMs / 1000} s:\n${this.lastLines}`);
       }
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await wait(20);
     }
   }
 }
