@@ -87,7 +87,7 @@ try {
   const env = await step('Looking for Redis and Chromium', findPrograms);
   await phase('Type check', ['exec', 'turbo', 'run', 'typecheck', '--output-logs=errors-only']);
   await phase('Lint: biome', ['exec', 'biome', 'check', '.']);
-  await phase('Lint: knip', ['exec', 'knip']);
+  await phase('Lint: knip', ['exec', 'knip', '--tsConfig', 'tsconfig.build.json']);
   const tests = await step('Tests', async () => {
     say('');
     const counts = await runTests(

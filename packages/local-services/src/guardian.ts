@@ -20,8 +20,8 @@ const told = new Set<string>();
 /** Marks what we spawn, so that a process of which we had no time to tell is found all the same. */
 const mark = randomUUID();
 
-/** The environment variable that carries the mark. */
-export const MARK_VARIABLE = 'HBF_GUARDIAN';
+/** The environment variable that carries the mark; guardian-main looks for it. */
+const MARK_VARIABLE = 'HBF_GUARDIAN';
 
 function startGuardian(): Writable {
   // Tests of this package may run from the sources.

