@@ -1,0 +1,40 @@
+import { PORTS } from '@hbf/contracts/ports';
+import {
+  logLevel,
+  nodeEnv,
+  origin,
+  port,
+  readEnvironment,
+  trustProxy,
+  urlOf,
+} from '@hbf/service-kit/environment';
+import { isDevelopmentKey, keys } from '@hbf/service-kit/keyring';
+import { z } from 'zod';
+
+export type Config = ReturnType<typeof readConfig>;
+
+/**
+ * The configuration as a pure function of the environment; docs/api-result.md lists the variables.
+ * @throws ConfigurationError that names every variable at fault, at once.
+ */
+export function readConfig(env: Record<string, string | undefined>) {
+  const inProduction = env.NODE_ENV === 'production';
+  return readEnvironment(
+    {
+      PORT: port(PORTS.result),
+      METRICS_PORT: port(PORTS.resultInternal),
+      METRICS_HOST: z.string().default('127.0.0.1'),
+      DATABASE_URL: urlOf('postgres:', 'postgresql:'),
+      RECEIPT_KEYS: keys.refine(
+        (list) => !(inProduction && list.some(isDevelopmentKey)),
+        'holds a development key, which NODE_ENV=production refuses (openssl rand -hex 32 makes a good one)',
+      ),
+      TRUST_PROXY: trustProxy,
+      LOG_LEVEL: logLevel,
+      PUBLIC_VOTE_URL: origin.optional(),
+      PUBLIC_RESULT_URL: origin.optional(),
+      NODE_ENV: nodeEnv,
+    },
+    env,
+  );
+}
