@@ -20,7 +20,7 @@ export function readEnvironment<Shape extends z.ZodRawShape>(
 ): z.infer<z.ZodObject<Shape>> {
   const values: Record<string, string> = {};
   const faults: string[] = [];
-  /** Those that are named already: not to be called missing as well. */
+  /** Those that are named already: once is enough. */
   const atFault = new Set<string>();
   for (const name of Object.keys(shape)) {
     const direct = env[name];
@@ -46,6 +46,7 @@ export function readEnvironment<Shape extends z.ZodRawShape>(
     for (const issue of parsed.error.issues) {
       const name = String(issue.path[0]);
       if (atFault.has(name)) continue;
+      atFault.add(name);
       faults.push(`${name}: ${name in values ? issue.message : 'is required and not set'}`);
     }
   }
@@ -76,24 +77,24 @@ export const wholeNumber = (min: number, max: number) =>
 export const urlOf = (...protocols: string[]) =>
   z.string().refine(
     (value) => {
-      const url = URL.parse ? URL.parse(value) : tryUrl(value);
-      return url !== null && protocols.includes(url.protocol);
+      const url = parseUrl(value);
+      return url !== undefined && protocols.includes(url.protocol);
     },
     `must be a URL that starts with ${protocols.map((p) => `${p}//`).join(' or ')}`,
   );
 
-function tryUrl(value: string): URL | null {
+function parseUrl(value: string): URL | undefined {
   try {
     return new URL(value);
   } catch {
-    return null;
+    return undefined;
   }
 }
 
 /** A public origin, as `https://vote.example.org`: no path, no trailing slash. */
 export const origin = urlOf('http:', 'https:')
   .refine(
-    (value) => new URL(value).origin === value.replace(/\/$/, ''),
+    (value) => parseUrl(value)?.origin === value.replace(/\/$/, ''),
     'must be an origin without a path, as https://vote.example.org',
   )
   .transform((value) => value.replace(/\/$/, ''));

@@ -1,0 +1,105 @@
+import { ConfigurationError } from '@hbf/service-kit/environment';
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../src/config.ts';
+
+const HEX = '00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef';
+const good = {
+  REDIS_URL: 'redis://localhost:6379',
+  VOTER_KEYS: `v1:${HEX}`,
+  RECEIPT_KEYS: `r1:${HEX}`,
+};
+
+const faultsOf = (env: Record<string, string | undefined>) => {
+  try {
+    readConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigurationError);
+    return (error as Error).message.split('\n  ').slice(1);
+  }
+  throw new Error('the configuration was taken');
+};
+
+describe('readConfig', () => {
+  it("takes the contract's ports, trusts no proxy and keeps the internal port on this machine by default", () => {
+    expect(readConfig(good)).toMatchObject({
+      port: 5002,
+      metricsPort: 9102,
+      metricsHost: '127.0.0.1',
+      trustProxy: 0,
+      logLevel: 'info',
+      publicVoteUrl: undefined,
+      publicResultUrl: undefined,
+    });
+  });
+
+  it('reads what is set', () => {
+    const config = readConfig({
+      ...good,
+      PORT: '8080',
+      METRICS_PORT: '0',
+      METRICS_HOST: '0.0.0.0',
+      TRUST_PROXY: 'loopback, 10.0.0.0/8',
+      LOG_LEVEL: 'warn',
+      PUBLIC_VOTE_URL: 'https://vote.example.org/',
+      PUBLIC_RESULT_URL: 'https://result.example.org',
+      NODE_ENV: 'production',
+    });
+    expect(config).toMatchObject({
+      port: 8080,
+      metricsPort: 0,
+      metricsHost: '0.0.0.0',
+      trustProxy: ['loopback', '10.0.0.0/8'],
+      logLevel: 'warn',
+      publicVoteUrl: 'https://vote.example.org',
+      publicResultUrl: 'https://result.example.org',
+    });
+    expect(config.voterKeys[0]).toEqual({ kid: 'v1', secret: Buffer.from(HEX, 'hex') });
+  });
+
+  it('names everything that is missing at once: there are no built-in keys', () => {
+    expect(faultsOf({})).toEqual([
+      'REDIS_URL: is required and not set',
+      'VOTER_KEYS: is required and not set',
+      'RECEIPT_KEYS: is required and not set',
+    ]);
+  });
+
+  it('names everything that is malformed at once, and shows no secret', () => {
+    const faults = faultsOf({
+      PORT: '99999',
+      METRICS_PORT: 'x',
+      REDIS_URL: 'http://user:secret@localhost',
+      VOTER_KEYS: `v1:${HEX.slice(1)}`,
+      RECEIPT_KEYS: `r1:${HEX},r1:${HEX}`,
+      TRUST_PROXY: 'true',
+      LOG_LEVEL: 'loud',
+      PUBLIC_VOTE_URL: 'https://example.org/vote',
+      PUBLIC_RESULT_URL: 'example.org',
+    });
+    expect(faults.map((fault) => fault.split(':')[0])).toEqual([
+      'PORT',
+      'METRICS_PORT',
+      'REDIS_URL',
+      'VOTER_KEYS',
+      'RECEIPT_KEYS',
+      'TRUST_PROXY',
+      'LOG_LEVEL',
+      'PUBLIC_VOTE_URL',
+      'PUBLIC_RESULT_URL',
+    ]);
+    expect(faults.join()).not.toMatch(/secret|00112233/);
+  });
+
+  it('refuses development keys in production, both kinds, wherever they stand in the list', () => {
+    const faults = faultsOf({
+      ...good,
+      NODE_ENV: 'production',
+      VOTER_KEYS: `dev-1:${HEX}`,
+      RECEIPT_KEYS: `r2:${HEX},r1:${'00'.repeat(32)}`,
+    });
+    expect(faults).toHaveLength(2);
+    expect(faults[0]).toMatch(/^VOTER_KEYS: .*for development only/);
+    expect(faults[1]).toMatch(/^RECEIPT_KEYS: .*for development only/);
+    expect(readConfig({ ...good, VOTER_KEYS: `dev-1:${HEX}` }).voterKeys).toHaveLength(1);
+  });
+});

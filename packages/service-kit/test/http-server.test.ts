@@ -1,0 +1,143 @@
+import { once } from 'node:events';
+import type { RequestListener, Server } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { closeServer, createHttpServer, listen } from '../src/http-server.ts';
+
+const opened: { servers: Server[]; sockets: Socket[] } = { servers: [], sockets: [] };
+
+afterEach(() => {
+  for (const socket of opened.sockets.splice(0)) socket.destroy();
+  for (const server of opened.servers.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+async function start(listener: RequestListener = (_req, res) => res.end('ok')) {
+  const server = createHttpServer(listener);
+  opened.servers.push(server);
+  return { server, port: await listen(server, 0, '127.0.0.1') };
+}
+
+/** A raw connection; `received` grows with what comes. */
+async function open(port: number) {
+  const socket = connect(port, '127.0.0.1');
+  opened.sockets.push(socket);
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  const connection = { socket, received: '', closed };
+  socket.on('error', () => {});
+  socket.on('data', (data) => {
+    connection.received += data;
+  });
+  await once(socket, 'connect');
+  return connection;
+}
+
+const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+
+async function timed(work: Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work;
+  return performance.now() - started;
+}
+
+describe('createHttpServer', () => {
+  it('cuts off a client that does not finish its headers', async () => {
+    const { server, port } = await start();
+    server.headersTimeout = 100; // read at each check; the real one is 5 s
+    const { socket, closed } = await open(port);
+    socket.write('GET / HTTP/1.1\r\nX-Slow: ');
+    await closed;
+  }, 5_000);
+
+  it('has time-outs for headers, requests and idle connections', async () => {
+    const { server } = await start();
+    expect(server.headersTimeout).toBeLessThan(server.requestTimeout);
+    expect(server.requestTimeout).toBeLessThanOrEqual(10_000);
+    expect(server.keepAliveTimeout).toBeGreaterThan(60_000);
+  });
+
+  it('refuses headers over 8 kB with 431', async () => {
+    const { port } = await start();
+    const connection = await open(port);
+    connection.socket.write(`GET / HTTP/1.1\r\nHost: x\r\nCookie: ${'c'.repeat(9_000)}\r\n\r\n`);
+    await connection.closed;
+    expect(connection.received).toMatch(/^HTTP\/1.1 431 /);
+  });
+});
+
+describe('listen', () => {
+  it('says which port is taken', async () => {
+    const { port } = await start();
+    await expect(
+      listen(
+        createHttpServer(() => {}),
+        port,
+        '127.0.0.1',
+      ),
+    ).rejects.toThrow(`Port ${port} is taken`);
+  });
+});
+
+describe('closeServer', () => {
+  it('closes at once where nobody is connected, also one that never listened', async () => {
+    const { server } = await start();
+    await closeServer(server);
+    await closeServer(createHttpServer(() => {}));
+  });
+
+  it('finishes what is in flight, tells the client to close, and then closes that connection', async () => {
+    let answer = () => {};
+    const { server, port } = await start((_req, res) => {
+      answer = () => res.end('finished');
+    });
+    const connection = await open(port);
+    const arrived = once(server, 'request');
+    connection.socket.write(REQUEST);
+    await arrived;
+    const closing = closeServer(server);
+    answer();
+    await Promise.all([closing, connection.closed]);
+    expect(connection.received).toMatch(/^Connection: close\r$/m);
+    expect(connection.received).toMatch(/finished/);
+  });
+
+  it('takes no new connection while it finishes', async () => {
+    let answer = () => {};
+    const { server, port } = await start((_req, res) => {
+      answer = () => res.end();
+    });
+    const connection = await open(port);
+    const arrived = once(server, 'request');
+    connection.socket.write(REQUEST);
+    await arrived;
+    const closing = closeServer(server);
+    await expect(open(port)).rejects.toThrow('ECONNREFUSED');
+    answer();
+    await closing;
+  });
+
+  it.each([
+    ['kept alive after its answer', REQUEST],
+    ['opened ahead and never used', ''],
+    ['in the middle of its headers', 'GET / HT'],
+  ])('does not wait for a connection %s', async (_, sent) => {
+    const { server, port } = await start();
+    const connection = await open(port);
+    if (sent) connection.socket.write(sent);
+    if (sent === REQUEST) await once(connection.socket, 'data');
+    expect(await timed(closeServer(server))).toBeLessThan(2_000);
+    await connection.closed;
+  });
+
+  it('does not wait for ever for a request that is never finished', async () => {
+    const { server, port } = await start(() => {});
+    const connection = await open(port);
+    const arrived = once(server, 'request');
+    connection.socket.write(REQUEST);
+    await arrived;
+    expect(await timed(closeServer(server))).toBeLessThan(7_000);
+    await connection.closed;
+  });
+});
