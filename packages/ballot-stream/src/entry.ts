@@ -8,7 +8,11 @@
  */
 export const ENTRY_VERSION = '1';
 
-/** More than this in one turn go into several entries: it bounds what a reader gets at once. */
+/**
+ * More than this in one turn go into several entries: it bounds what a reader gets at once. A longer entry was put in
+ * by hand, and the index of its last ballots might not fit where they are stored. It may grow, but never shrink while
+ * entries are queued.
+ */
 export const MAX_BALLOTS_PER_ENTRY = 200;
 
 export type NewBallot = {
@@ -57,6 +61,7 @@ export function decodeEntry(id: string, fields: readonly Buffer[]): ReadEntry {
   if (!Array.isArray(list) || list.length === 0 || String(list.length) !== count.toString()) {
     return foreign('the entry does not hold the number of ballots that it names');
   }
+  if (list.length > MAX_BALLOTS_PER_ENTRY) return foreign('the entry holds more ballots than an entry may');
   return {
     kind: 'ballots',
     id,
@@ -67,10 +72,7 @@ export function decodeEntry(id: string, fields: readonly Buffer[]): ReadEntry {
 }
 
 function decodeBallot(element: unknown): ReadBallot | MalformedBallot {
-  const malformed = (reason: string) => ({
-    malformed: reason,
-    content: Buffer.from(JSON.stringify(element)),
-  });
+  const malformed = (reason: string) => ({ malformed: reason, content: Buffer.from(write(element)) });
   if (!Array.isArray(element) || element.length !== 2) return malformed('not a ballot');
   const [voter, choices] = element as [unknown, unknown];
   if (typeof voter !== 'string' || !/^[A-Za-z0-9_-]{22}$/.test(voter))
@@ -79,4 +81,13 @@ function decodeBallot(element: unknown): ReadBallot | MalformedBallot {
     return malformed('the choices are not a list of texts');
   }
   return { voter: Buffer.from(voter, 'base64url'), choices };
+}
+
+/** JSON of what was JSON. Parsing bears any depth of lists in lists, writing does not. */
+function write(element: unknown): string {
+  try {
+    return JSON.stringify(element);
+  } catch (error) {
+    return `not shown: ${(error as Error).message}`;
+  }
 }
