@@ -180,11 +180,12 @@ async function carry(
       reader.disconnect(true);
       throw error;
     });
-    if (entries.length > 0) {
+    // Before the batch: while recording fails, the heartbeat still tells how much is queued, and since when.
+    if (performance.now() - lastBeat >= HEARTBEAT_MS) await heartbeat();
+    if (entries.length > 0 && openFor !== undefined) {
       reach('read');
       await record(firstBallots(entries, ballotsPerBatch));
     }
-    if (performance.now() - lastBeat >= HEARTBEAT_MS) await heartbeat();
   }
 
   async function plan(entries: readonly ReadEntry[]): Promise<BatchPlan> {

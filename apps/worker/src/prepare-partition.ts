@@ -59,7 +59,6 @@ export async function preparePartition(
     await noteUnknownLoss(session, partition);
     log.error(
       {
-        partition,
         redisAccepted: before.accepted ?? null,
         knownAccepted: owner.appended,
         newest: before.newest,
@@ -74,7 +73,7 @@ export async function preparePartition(
     publication.revision,
     publication.polls.map(({ poll }) => poll),
   );
-  log.info({ partition, epoch, position }, 'the partition is open');
+  log.info({ position }, 'the partition is open');
   return runId;
 }
 

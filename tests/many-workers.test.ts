@@ -1,0 +1,64 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { finish } from './support/finish.ts';
+import { killServices, type Service } from './support/service.ts';
+import { createSystem, OPTIONS } from './support/system.ts';
+import { until } from './support/until.ts';
+import { type Cast, cast } from './support/voters.ts';
+
+const system = await createSystem();
+afterEach(killServices);
+
+async function owned(workers: readonly Service[]): Promise<number[]> {
+  const texts = await Promise.all(workers.map((worker) => worker.metrics()));
+  return texts.map((text) => Number(/^ballot_partitions_owned (\d+)/m.exec(text)?.[1])).sort();
+}
+
+describe('several workers', () => {
+  it('share the four partitions out evenly, as workers come and go', async () => {
+    const workers: Service[] = [];
+    const shares = [[4], [2, 2], [1, 1, 2], [1, 1, 1, 1], [0, 1, 1, 1, 1]];
+    for (const share of shares) {
+      workers.push(await system.startWorker());
+      await until(`${workers.length} workers own ${share}`, async () => String(await owned(workers)) === String(share));
+    }
+    for (const share of shares.slice(0, -1).reverse()) {
+      const leaver = workers.shift()!;
+      if (workers.length % 2 === 0) await leaver.kill();
+      else expect((await leaver.stop(), (await leaver.exited).code)).toBe(0);
+      await until(`${workers.length} workers own ${share}`, async () => String(await owned(workers)) === String(share));
+    }
+  });
+
+  it("count the last of one voter's thousand ballots, while workers come and go", async () => {
+    await system.startVote();
+    const workers: Service[] = [];
+    for (let i = 0; i < 5; i++) workers.push(await system.startWorker());
+    await Promise.all(workers.map((worker) => worker.untilReady()));
+    const history: Cast[] = [];
+    let replacing: Promise<void> = Promise.resolve();
+    for (let ballot = 0; ballot < 1_000; ballot++) {
+      const choice = OPTIONS[ballot % OPTIONS.length]!;
+      history.push(
+        await until('the ballot is accepted', async () => {
+          const entry = await cast(system.voteUrl, 'restless', choice);
+          return entry.outcome === 'ok' && entry;
+        }),
+      );
+      if (ballot % 200 === 100) {
+        await replacing;
+        replacing = (async () => {
+          await workers.shift()!.kill();
+          workers.push(await system.startWorker());
+        })();
+      }
+    }
+    await replacing;
+    expect(await finish(system, { history, untilAccepted: async () => {}, stop: async () => {} })).toEqual([]);
+    const rows = await system.query(`SELECT choices FROM ballots WHERE poll = 'faults'`);
+    expect(rows).toEqual([{ choices: [OPTIONS[999 % OPTIONS.length]] }]);
+    const [total] = await system.query(
+      'SELECT sum(accepted)::int AS accepted, sum(superseded)::int AS superseded FROM partitions',
+    );
+    expect(total).toEqual({ accepted: 1_000, superseded: 999 });
+  });
+});

@@ -1,0 +1,75 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { STEPS } from './support/steps.ts';
+import { finish } from './support/finish.ts';
+import { killServices } from './support/service.ts';
+import { createSystem } from './support/system.ts';
+import { mutated } from './support/mutation.ts';
+import { until } from './support/until.ts';
+import { startVoters } from './support/voters.ts';
+
+const system = await createSystem();
+afterEach(killServices);
+
+async function ownedPartitions(): Promise<number> {
+  const [row] = await system.query<{ owned: number }>(
+    `SELECT count(*)::int AS owned FROM pg_stat_activity WHERE application_name LIKE 'hbf-worker-partition-%'`,
+  );
+  return row!.owned;
+}
+
+describe('a worker that is killed with kill -9', () => {
+  it('loses and doubles nothing, between whichever two steps of a batch it dies', async () => {
+    await system.startVote();
+    await (await system.startWorker()).untilReady();
+    const voters = await startVoters(system, 40);
+    for (const step of STEPS) {
+      const victim = await system.startWorker({ HBF_FAILPOINT: `${step}@5` });
+      const exit = await victim.exited;
+      expect(exit.signal, `${step}: ${victim.lines.join('\n')}`).toBe('SIGKILL');
+      await voters.untilAccepted(50);
+    }
+    expect(await finish(system, voters)).toEqual([]);
+    expect(voters.history.filter(({ outcome }) => outcome === 'ok').length).toBeGreaterThan(400);
+    expect(voters.history.filter(({ outcome }) => outcome !== 'ok')).toEqual([]);
+  });
+
+  it('has its partitions taken over within two seconds', async () => {
+    await system.startVote();
+    const [first, second] = [await system.startWorker(), await system.startWorker()];
+    await Promise.all([first.untilReady(), second.untilReady()]);
+    await until('both own their share', async () => {
+      const owned = [await first.metrics(), await second.metrics()].map((text) =>
+        Number(/^ballot_partitions_owned (\d+)/m.exec(text)?.[1]),
+      );
+      return owned[0] === 2 && owned[1] === 2;
+    });
+    await first.kill();
+    const killed = performance.now();
+    await until('one worker owns all partitions', async () =>
+      /^ballot_partitions_owned 4/m.test(await second.metrics()),
+    );
+    const seconds = (performance.now() - killed) / 1_000;
+    expect(seconds).toBeLessThan(2);
+    expect(await ownedPartitions()).toBe(4);
+  });
+});
+
+describe('the check of these tests', () => {
+  it('fails when the position is committed before the ballots', async () => {
+    await system.startVote();
+    await (await system.startWorker()).untilReady();
+    const voters = await startVoters(system, 40);
+    const victim = await system.startWorker({
+      HBF_FAILPOINT: 'moved@5',
+      ...mutated({
+        file: 'worker/dist/record-batch.js',
+        find: "reach('moved');",
+        replace: "await session.query('COMMIT'); await session.query('BEGIN'); reach('moved');",
+      }),
+    });
+    expect((await victim.exited).signal, victim.lines.join('\n')).toBe('SIGKILL');
+    await voters.untilAccepted(50);
+    const faults = await finish(system, voters);
+    expect(faults.join('\n')).toMatch(/the drift of partition \d is [1-9]/);
+  });
+});

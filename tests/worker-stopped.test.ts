@@ -1,0 +1,88 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { finish } from './support/finish.ts';
+import { mutated } from './support/mutation.ts';
+import { killServices } from './support/service.ts';
+import { createSystem } from './support/system.ts';
+import { until } from './support/until.ts';
+import { startVoters } from './support/voters.ts';
+
+const system = await createSystem();
+afterEach(killServices);
+
+async function stopInTheMiddleOfABatch(env: Record<string, string>): Promise<string[]> {
+  await system.startVote();
+  const other = await system.startWorker();
+  await other.untilReady();
+  const voters = await startVoters(system, 40);
+  const stopped = await system.startWorker({ HBF_FAILPOINT: 'recorded@5=stop', ...env });
+  await stopped.untilLine('the partition is open');
+  await until('the worker has stopped itself', () => isStopped(stopped.process.pid));
+  await until('the other worker owns all partitions', async () =>
+    /^ballot_partitions_owned 4/m.test(await other.metrics()),
+  );
+  await voters.untilAccepted(200);
+  stopped.process.signal('SIGCONT');
+  await stopped.untilLine('the partition is no longer owned');
+  await voters.untilAccepted(200);
+  return finish(system, voters);
+}
+
+async function isStopped(pid: number): Promise<boolean> {
+  const { readFile } = await import('node:fs/promises');
+  return /^State:\s+T/m.test(await readFile(`/proc/${pid}/status`, 'utf8'));
+}
+
+describe('a worker that is stopped in the middle of a batch until it has lost its partitions', () => {
+  it('changes nothing when it goes on', async () => {
+    expect(await stopInTheMiddleOfABatch({})).toEqual([]);
+  });
+});
+
+describe('two workers that both believe to own a partition', () => {
+  // A worker that ignores locks: it takes every partition, whoever holds it, and does not see later owners.
+  const ignoresLocks = [
+    {
+      file: 'ballot-store/dist/own-partition.js',
+      find: 'SELECT pg_try_advisory_lock($1, $2) AS taken',
+      replace: 'SELECT $1::int + $2::int IS NOT NULL AS taken',
+    },
+    {
+      file: 'ballot-store/dist/own-partition.js',
+      find: 'SET epoch = epoch + 1',
+      replace: 'SET epoch = epoch',
+    },
+    {
+      file: 'worker/dist/worker.js',
+      find: '!ownedPartitions.includes(partition) && ',
+      replace: '',
+    },
+  ];
+
+  async function bothCarry(...mutations: Parameters<typeof mutated>): Promise<string[]> {
+    await system.startVote();
+    const [first, second] = [
+      await system.startWorker(mutated(...ignoresLocks, ...mutations)),
+      await system.startWorker(mutated(...ignoresLocks, ...mutations)),
+    ];
+    await Promise.all([first.untilReady(), second.untilReady()]);
+    const voters = await startVoters(system, 60);
+    await voters.untilAccepted(3_000);
+    await voters.stop();
+    await Promise.all([first.stop(), second.stop()]);
+    await (await system.startWorker()).untilReady();
+    return finish(system, voters);
+  }
+
+  it('record each ballot once all the same, since the position moves by compare-and-set', async () => {
+    expect(await bothCarry()).toEqual([]);
+  });
+
+  it('would count ballots twice if the position moved without comparing', async () => {
+    const faults = await bothCarry({
+      file: 'ballot-store/dist/move-position.js',
+      find: 'WHERE partition = $1 AND epoch = $2 AND position_ms = $3 AND position_seq = $4',
+      replace: 'WHERE partition = $1 AND $2::bigint + $3::bigint + $4::bigint IS NOT NULL',
+    });
+    expect(faults.join('\n')).toMatch(/the drift of partition \d is -\d+/);
+  });
+});
