@@ -40,7 +40,11 @@ function service(name, internalFallback, publicFallback) {
 
 /** What runs here; everything that knows of voting is in this description. */
 function describeSystem() {
-  const services = [service('vote', 9102, 5002), service('worker', 9103), service('result', 9101, 5001)];
+  const [worker, vote, result] = [
+    service('worker', 9103),
+    service('vote', 9102, 5002),
+    service('result', 9101, 5001),
+  ];
   return {
     root,
     stateDir: resolve(root, env.HBF_LOCAL_DIR || '.local'),
@@ -54,10 +58,10 @@ function describeSystem() {
       // The polls file was refused; the polls as they were stay in force.
       exitToWarn: 2,
     },
-    services,
+    services: [worker, vote, result],
     pages: [
-      { label: 'Vote', port: Number(services[0].env.PORT) },
-      { label: 'Watch', port: Number(services[2].env.PORT) },
+      { label: 'Vote', port: Number(vote.env.PORT) },
+      { label: 'Watch', port: Number(result.env.PORT) },
     ],
   };
 }

@@ -9,7 +9,7 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { pnpm, root } from './pnpm.mjs';
 import { checkNode, prepare } from './prepare.mjs';
 import { say, step } from './terminal.mjs';
@@ -36,7 +36,9 @@ async function findPrograms() {
   const { command } = await findRedis(say);
   const browser = process.env.HBF_NO_BROWSER === '1' ? undefined : findChromium(say);
   if (process.env.HBF_NO_BROWSER === '1') say('The browser tests are left out, as HBF_NO_BROWSER=1 asks.');
-  return { HBF_REDIS_SERVER: command, ...(browser ? { CHROMIUM_PATH: browser } : { HBF_NO_BROWSER: '1' }) };
+  // One that was compiled is on no PATH yet.
+  const PATH = `${dirname(command)}${delimiter}${process.env.PATH ?? ''}`;
+  return { PATH, ...(browser ? { CHROMIUM_PATH: browser } : { HBF_NO_BROWSER: '1' }) };
 }
 
 /** Runs vitest, its report on our terminal, and gives the counts from its JSON report. */

@@ -16,6 +16,8 @@ export interface ServiceSpec {
 }
 
 const READY_TIMEOUT_MS = 60_000;
+/** While it starts, a service may well warn that it waits for another; what it says is shown if it fails. */
+const USUAL_START_MS = 10_000;
 const REPEAT_MS = 30_000;
 const SHOWN_LINES = 15;
 
@@ -33,17 +35,19 @@ async function untilReady(url: string, stopping: AbortSignal): Promise<void> {
 }
 
 /**
- * Starts a service, its output in a log file and what matters of it on the terminal, and waits until it is
- * ready. Throws when that takes more than a minute.
+ * Starts a service, its output in a log file and what matters of it on the terminal. It gives a function that
+ * waits until the service is ready, and throws when that takes more than a minute; services may wait for each
+ * other, so all are to be started before the first is waited for.
  */
 export async function startService(
   run: Run,
   spec: ServiceSpec,
   options: { cwd: string; env: NodeJS.ProcessEnv; logPath: string },
-): Promise<void> {
+): Promise<() => Promise<void>> {
   const { terminal, lock } = run;
   const log = run.openLog(options.logPath);
   const isNew = oncePer(REPEAT_MS);
+  let quietUntil = Date.now() + USUAL_START_MS;
   const server = new ManagedProcess({
     name: spec.name,
     command: process.execPath,
@@ -56,7 +60,7 @@ export async function startService(
       const entry = readLogLine(line);
       const worthwhile = entry ? isTrouble(entry) : stream === 'stderr' && line.trim() !== '';
       const text = `${spec.name}: ${readable(line)}`;
-      if (worthwhile && isNew(text)) terminal.say(`  ${text}`);
+      if (worthwhile && Date.now() > quietUntil && isNew(text)) terminal.say(`  ${text}`);
     },
   });
   const launch = async () => {
@@ -83,10 +87,12 @@ export async function startService(
     },
     () => `The end of ${options.logPath}:\n${lastLines()}`,
   );
-  try {
-    await run.until(untilReady(spec.readyUrl, run.stopping));
-  } catch (error) {
-    if ((error as Error).message.startsWith(spec.readyUrl)) (error as Error).message += `\n${lastLines()}`;
-    throw error;
-  }
+  return async () => {
+    await run.until(
+      untilReady(spec.readyUrl, run.stopping).catch((error: Error) => {
+        throw new Error(`${error.message}. The end of ${options.logPath}:\n${lastLines()}`);
+      }),
+    );
+    quietUntil = 0;
+  };
 }

@@ -93,11 +93,13 @@ async function startAll(run: Run, spec: SystemSpec): Promise<void> {
   const programEnv = { ...env, ...stores };
   const warnings = await step('Preparing the database', () => setUp(run, spec.setUp, root, programEnv));
   for (const line of warnings) run.terminal.say(`!! ${line}`);
+  const starts: (() => Promise<void>)[] = [];
   for (const service of services) {
     const logPath = join(stateDir, 'logs', `${service.name}.log`);
-    await step(`Starting ${service.name}`, () =>
-      startService(run, service, { cwd: root, env: programEnv, logPath }),
-    );
+    starts.push(await startService(run, service, { cwd: root, env: programEnv, logPath }));
+  }
+  for (const [index, ready] of starts.entries()) {
+    await step(`Starting ${services[index]?.name}`, ready);
   }
 }
 

@@ -45,6 +45,7 @@ test('names the addresses that phones can reach, IPv4 first', () => {
     networkAddresses({
       lo: [of('IPv4', '127.0.0.1', true)],
       wifi: [of('IPv6', 'fe80::1'), of('IPv6', '2001:db8::1'), of('IPv4', '192.168.1.7')],
+      docker0: [of('IPv4', '172.17.0.1')],
       odd: [of('IPv4', '169.254.3.4'), of('IPv4', '10.0.0.2')],
     }),
   ).toEqual(['192.168.1.7', '10.0.0.2', '[2001:db8::1]']);

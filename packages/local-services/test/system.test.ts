@@ -2,10 +2,13 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { childrenOf, commandOf, findProcess, isAlive } from '../src/process-table.ts';
 import { startTestPostgres, startTestRedis } from '../src/testing.ts';
 import { allGone, FakeRun, makeFakeSystem, startScript } from './start-fixture.ts';
+
+// Each test starts the system at least once.
+vi.setConfig({ testTimeout: 60_000 });
 
 const redis = await startTestRedis();
 const postgres = await startTestPostgres();
@@ -24,7 +27,9 @@ test('starts all in order, tells where it is, and Ctrl-C stops all in reverse', 
   await run.says(RUNNING);
   expect(run.output).toContain(`http://localhost:${system.ports.first}`);
   expect(run.output).toMatch(/Redis ….*PostgreSQL ….*database ….*first ….*second …/s);
-  expect(run.output).toContain('first: warn: it is cold');
+  await fetch(`http://127.0.0.1:${system.ports.first}/warn`);
+  await run.says(/first: warn: it is cold/);
+  expect(run.output).not.toContain('nobody is here yet');
   expect(run.output).not.toContain('listening');
   expect(readFileSync(join(system.spec.stateDir, 'logs', 'first.log'), 'utf8')).toContain('listening');
   const processes = system.processes();
