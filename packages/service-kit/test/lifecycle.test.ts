@@ -29,7 +29,8 @@ function run(body: string, createLog = "() => createLogger('test', 'info')") {
     child,
     stdout: '',
     stderr: '',
-    exit: once(child, 'exit') as Promise<[number | null, string | null]>,
+    // 'close' comes after the last of the output, 'exit' may not
+    exit: once(child, 'close') as Promise<[number | null, string | null]>,
     async said(text: string) {
       while (!service.stdout.includes(text)) await once(child.stdout, 'data');
     },
