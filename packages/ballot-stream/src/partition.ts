@@ -53,8 +53,9 @@ export async function publishPolls(
   const keys = partitionKeys(partition);
   const args = polls.flatMap((poll) => [
     poll.key,
-    poll.opensAt ?? 0,
-    poll.closesAt ?? 0,
+    // 0 stands for "no bound" there, and the scripts read no sign: a time before 1970 is as good as its first moment.
+    Math.max(0, poll.opensAt ?? 0),
+    poll.closesAt === null ? 0 : Math.max(1, poll.closesAt),
     poll.closed ? 1 : 0,
   ]);
   refuseSuperseded(
