@@ -8,7 +8,7 @@ import type { Redis } from 'ioredis';
 export async function durabilityFaults(redis: Redis): Promise<{ faults: string[]; hidden: boolean }> {
   let reply: unknown;
   try {
-    reply = await redis.config('GET', 'append*', 'maxmemory-policy');
+    reply = await redis.config('GET', '*append*', 'maxmemory-policy');
   } catch (error) {
     if ((error as Error).name !== 'ReplyError') throw error;
     return { faults: [], hidden: true };
@@ -19,7 +19,13 @@ export async function durabilityFaults(redis: Redis): Promise<{ faults: string[]
   } else {
     for (const [name, value] of Object.entries(reply as Record<string, string>)) settings.set(name, value);
   }
-  const wanted = { appendonly: 'yes', appendfsync: 'always', 'maxmemory-policy': 'noeviction' };
+  const wanted = {
+    appendonly: 'yes',
+    appendfsync: 'always',
+    // Otherwise nothing is synced, whatever appendfsync says, for as long as the file is being rewritten.
+    'no-appendfsync-on-rewrite': 'no',
+    'maxmemory-policy': 'noeviction',
+  };
   const faults = Object.entries(wanted)
     .filter(([name, value]) => settings.get(name) !== value)
     .map(([name, value]) => `${name} is "${settings.get(name)}" and must be "${value}"`);
