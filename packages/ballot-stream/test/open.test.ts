@@ -1,0 +1,117 @@
+import { startTestRedis } from '@hbf/local-services/testing';
+import { describe, expect, it } from 'vitest';
+import { readRunId } from '../src/connection.ts';
+import { compareEntryIds } from '../src/entry-id.ts';
+import { partitionKeys } from '../src/keys.ts';
+import { EpochSuperseded, openPartition, peekPartition } from '../src/partition.ts';
+import { append, connectForTests, openFresh, redisNow, remains } from './support/partition-fixture.ts';
+
+const server = await startTestRedis();
+const redis = await connectForTests(server.url);
+const runId = await readRunId(redis);
+const FUTURE = `${Date.now() + 86_400_000}`;
+let partition = 0;
+
+const open = (changes: Partial<Parameters<typeof openPartition>[2]> = {}) =>
+  openPartition(redis, partition, { runId, epoch: 1, position: '0-0', acceptedAtLeast: 0, ...changes });
+const newest = async () => (await peekPartition(redis, partition, '0-0')).newest;
+
+describe('openPartition', () => {
+  it('opens a partition that has nothing: no total before, no id before, and the newest id is now', async () => {
+    partition += 1;
+    const before = await redisNow(redis);
+    expect(await open()).toEqual({ accepted: undefined, newest: '0-0' });
+    const after = await redisNow(redis);
+    const ms = Number((await newest()).split('-')[0]);
+    expect(ms).toBeGreaterThanOrEqual(before);
+    expect(ms).toBeLessThanOrEqual(after);
+    const { state, entries } = await remains(redis, partition);
+    expect(state).toEqual({ run: runId, epoch: '1', accepted: '0' });
+    expect(entries).toEqual([]);
+  });
+
+  it('raises a missing stream to a position beyond now, and the total to what PostgreSQL knows', async () => {
+    partition += 1;
+    await open({ position: `${FUTURE}-7`, acceptedAtLeast: 40 });
+    expect(await newest()).toBe(`${FUTURE}-7`);
+    expect((await remains(redis, partition)).state.accepted).toBe('40');
+    expect((await remains(redis, partition)).entries).toEqual([]);
+  });
+
+  it('raises an empty stream and one with entries in the same way, and keeps the entries', async () => {
+    for (const withEntry of [false, true]) {
+      partition += 1;
+      await openFresh(redis, partition);
+      const { ballots } = partitionKeys(partition);
+      const id = await redis.xadd(ballots, '*', 'some', 'entry');
+      if (!withEntry) await redis.xdel(ballots, id!);
+      expect(await open({ position: `${FUTURE}-7` })).toEqual({ accepted: 0, newest: id });
+      expect(await newest()).toBe(`${FUTURE}-7`);
+      expect((await remains(redis, partition)).entries).toHaveLength(withEntry ? 1 : 0);
+    }
+  });
+
+  it('raises by the second half of an id alone', async () => {
+    partition += 1;
+    await open({ position: `${FUTURE}-7` });
+    await open({ position: `${FUTURE}-6` });
+    expect(await newest()).toBe(`${FUTURE}-7`);
+    await open({ position: `${FUTURE}-12` });
+    expect(await newest()).toBe(`${FUTURE}-12`);
+  });
+
+  it('never lowers: neither the newest id nor the total', async () => {
+    partition += 1;
+    await openFresh(redis, partition);
+    const deadline = (await redisNow(redis)) + 60_000;
+    for (let i = 0; i < 3; i++) await append(redis, partition, { runId, deadline });
+    const id = await newest();
+    expect(await open({ epoch: 2, acceptedAtLeast: 1 })).toEqual({ accepted: 3, newest: id });
+    expect(await newest()).toBe(id);
+    expect((await remains(redis, partition)).state).toEqual({ run: runId, epoch: '2', accepted: '3' });
+  });
+
+  it('changes no id when it opens again for the same run, at whatever time', async () => {
+    partition += 1;
+    await open();
+    const id = await newest();
+    await expect.poll(() => redisNow(redis)).toBeGreaterThan(Number(id.split('-')[0]));
+    await open({ epoch: 2 });
+    expect(await newest()).toBe(id);
+  });
+
+  it('raises the newest id to now in a new run: what an earlier run lost has a smaller id', async () => {
+    partition += 1;
+    await openFresh(redis, partition);
+    const deadline = (await redisNow(redis)) + 60_000;
+    const [, , id] = await append(redis, partition, { runId, deadline });
+    await expect.poll(() => redisNow(redis)).toBeGreaterThan(Number(id!.split('-')[0]));
+    const now = await redisNow(redis);
+    await open({ runId: 'another-run', epoch: 2 });
+    expect(Number((await newest()).split('-')[0])).toBeGreaterThanOrEqual(now);
+    expect((await remains(redis, partition)).entries.map(([at]) => at)).toEqual([id]);
+  });
+
+  it('refuses an owner with an older epoch and changes nothing; the same epoch may open again', async () => {
+    partition += 1;
+    await open({ epoch: 10 });
+    const before = { ...(await remains(redis, partition)), newest: await newest() };
+    const stale = open({ epoch: 9, runId: 'x', position: `${FUTURE}-0`, acceptedAtLeast: 99 });
+    await expect(stale).rejects.toThrow(EpochSuperseded);
+    await expect(stale).rejects.toThrow(`partition ${partition} has a later owner (epoch 10)`);
+    expect({ ...(await remains(redis, partition)), newest: await newest() }).toEqual(before);
+    await open({ epoch: 10 });
+  });
+
+  it('leaves ids behind that later entries come after', async () => {
+    partition += 1;
+    await openFresh(redis, partition);
+    await open({ position: `${FUTURE}-7` });
+    const [status, , id] = await append(redis, partition, {
+      runId,
+      deadline: (await redisNow(redis)) + 60_000,
+    });
+    expect(status).toBe('accepted');
+    expect(compareEntryIds(id!, `${FUTURE}-7`)).toBeGreaterThan(0);
+  });
+});
