@@ -41,7 +41,9 @@ describe('the voter cookie', () => {
   it.each(GIVERS)('is left alone by GET %s where there is a valid one', async (path) => {
     const app = makeApp();
     const cookie = await cookieFrom(app);
-    expect(cookiesOf(await app.request.get(path).set('Cookie', `x=1; hbf_voter=${cookie}; y=2`)).size).toBe(0);
+    expect(cookiesOf(await app.request.get(path).set('Cookie', `x=1; hbf_voter=${cookie}; y=2`)).size).toBe(
+      0,
+    );
   });
 
   it('is never given by a POST, nor with a page that is no poll', async () => {
@@ -65,7 +67,10 @@ describe('the voter cookie', () => {
     expect(cookies.get('__Host-hbf_voter')!.attributes).toContain('Secure');
     const { value } = cookies.get('__Host-hbf_voter')!;
     const cast = (name: string) =>
-      request.post('/api/polls/best-friend/ballots').set('Cookie', `${name}=${value}`).send({ choices: ['a'] });
+      request
+        .post('/api/polls/best-friend/ballots')
+        .set('Cookie', `${name}=${value}`)
+        .send({ choices: ['a'] });
     await cast('hbf_voter').expect(401);
     await cast('__Host-hbf_voter').expect(202);
     expect(ballots.appended).toHaveLength(1);
@@ -82,7 +87,8 @@ describe('the voter cookie', () => {
       const changed = cookie.slice(0, at) + (cookie[at] === 'A' ? 'B' : 'A') + cookie.slice(at + 1);
       expect(await castWith(app, changed), `changed at ${at}`).toBe(401);
     }
-    for (const extra of ['A', '.', '.A', '%00', '=']) expect(await castWith(app, cookie + extra), extra).toBe(401);
+    for (const extra of ['A', '.', '.A', '%00', '='])
+      expect(await castWith(app, cookie + extra), extra).toBe(401);
     expect(app.ballots.appended).toHaveLength(1);
   });
 
@@ -127,7 +133,9 @@ describe('the voter cookie', () => {
 
     const rotated = makeApp({ voterKeys: [makeKey('v2', 5), voterKey] });
     expect(await castWith(rotated, cookie)).toBe(202);
-    const renewed = cookiesOf(await rotated.request.get('/').set('Cookie', `hbf_voter=${cookie}`)).get('hbf_voter')!;
+    const renewed = cookiesOf(await rotated.request.get('/').set('Cookie', `hbf_voter=${cookie}`)).get(
+      'hbf_voter',
+    )!;
     expect(renewed.value).toMatch(/\.v2\./);
     expect(renewed.value.split('.')[0]).toBe(cookie.split('.')[0]);
 

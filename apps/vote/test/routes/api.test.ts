@@ -22,7 +22,9 @@ describe('GET /api/polls', () => {
   it('lists all polls in order, each as its own address shows it', async () => {
     const { request } = makeApp();
     const list = await request.get('/api/polls').expect(200);
-    expect(list.body.polls.map((poll: { key: string }) => poll.key)).toEqual(allPolls.map((poll) => poll.key));
+    expect(list.body.polls.map((poll: { key: string }) => poll.key)).toEqual(
+      allPolls.map((poll) => poll.key),
+    );
     for (const poll of list.body.polls) {
       expect((await request.get(`/api/polls/${poll.key}`)).body).toEqual(poll);
     }
@@ -68,14 +70,19 @@ describe('GET /api/polls/:poll', () => {
     expect((await request.get('/api/polls/over')).body.closesAt).toBe('2026-06-01T12:00:00.000Z');
   });
 
-  it.each(['no-such-poll', '__proto__', 'constructor', '%00', 'x'.repeat(3_000), 'Best-Friend', '..%2F..%2Fetc'])(
-    'answers 404 for "%s", without a cookie',
-    async (key) => {
-      const answer = await makeApp().request.get(`/api/polls/${key}`).expect(404);
-      expect(answer.body.type).toBe('/problems/unknown-poll');
-      expect(cookiesOf(answer).size).toBe(0);
-    },
-  );
+  it.each([
+    'no-such-poll',
+    '__proto__',
+    'constructor',
+    '%00',
+    'x'.repeat(3_000),
+    'Best-Friend',
+    '..%2F..%2Fetc',
+  ])('answers 404 for "%s", without a cookie', async (key) => {
+    const answer = await makeApp().request.get(`/api/polls/${key}`).expect(404);
+    expect(answer.body.type).toBe('/problems/unknown-poll');
+    expect(cookiesOf(answer).size).toBe(0);
+  });
 
   it.each(['%', '%E0%A4%A', '%ff', '%zz'])('answers 400 for the malformed address "%s"', async (key) => {
     const { request } = makeApp();
@@ -91,7 +98,10 @@ describe('GET /api/polls/:poll', () => {
 describe('POST /api/polls/:poll/ballots', () => {
   it('accepts a ballot with 202 and a receipt that names the voter and the ballot, never the choice', async () => {
     const { voter, ballots, metric } = await withVoter();
-    const answer = await voter.post(BALLOTS).send({ choices: ['b'] }).expect(202);
+    const answer = await voter
+      .post(BALLOTS)
+      .send({ choices: ['b'] })
+      .expect(202);
     expect(Object.keys(answer.body)).toEqual(['status', 'receipt']);
     expect(answer.body.status).toBe('accepted');
     expect(ballots.appended).toEqual([
@@ -101,7 +111,7 @@ describe('POST /api/polls/:poll/ballots', () => {
       poll: 'best-friend',
       voter: Buffer.from(ballots.appended[0]!.voter, 'hex'),
       partition: 1,
-      entryId: `${NOON}-1`,
+      entryId: `${NOON + 1}-0`,
       index: 0,
     });
     expect(await metric('ballots_accepted_total')).toBe(1);
@@ -109,7 +119,11 @@ describe('POST /api/polls/:poll/ballots', () => {
 
   it('accepts the same choice again, and another one, from the same voter', async () => {
     const { voter, ballots } = await withVoter();
-    for (const choice of ['a', 'a', 'b']) await voter.post(BALLOTS).send({ choices: [choice] }).expect(202);
+    for (const choice of ['a', 'a', 'b'])
+      await voter
+        .post(BALLOTS)
+        .send({ choices: [choice] })
+        .expect(202);
     expect(new Set(ballots.appended.map((ballot) => ballot.voter)).size).toBe(1);
   });
 
@@ -257,7 +271,10 @@ describe('POST /api/polls/:poll/ballots', () => {
   it('checks in a fixed order, so that the first thing wrong is the one that is told', async () => {
     const { request, voter, ballots } = await withVoter();
     const send = (client: typeof request, poll: string, body: string, headers = {}) =>
-      client.post(`/api/polls/${poll}/ballots`).set({ 'Content-Type': 'application/json', ...headers }).send(body);
+      client
+        .post(`/api/polls/${poll}/ballots`)
+        .set({ 'Content-Type': 'application/json', ...headers })
+        .send(body);
     const long = 'x'.repeat(5_000);
     const bad = { 'Content-Type': 'text/plain' };
     const statuses = [
@@ -280,7 +297,9 @@ describe('the answer to what became of the append', () => {
     [{ outcome: 'poll-closed' }, 403, 'poll-closed'],
     [{ outcome: 'poll-not-yet-open' }, 403, 'poll-not-yet-open'],
     [{ outcome: 'unconfirmed' }, 503, 'unconfirmed'],
-    ...NOT_ACCEPTED_REASONS.map((reason) => [{ outcome: 'not-accepted', reason }, 503, 'not-accepted'] as const),
+    ...NOT_ACCEPTED_REASONS.map(
+      (reason) => [{ outcome: 'not-accepted', reason }, 503, 'not-accepted'] as const,
+    ),
   ] as const)('%j is a %i of the type %s', async (outcome, status, problem) => {
     const { voter, ballots, metric } = await withVoter();
     ballots.answer = outcome;
@@ -302,7 +321,10 @@ describe('the answer to what became of the append', () => {
     ballots.answer = { outcome: 'unconfirmed' };
     const promise = 'We could not confirm your ballot. Try again; it cannot count twice.';
     expect((await voter.post(BALLOTS).send({ choices: ['a'] })).body.detail).toBe(promise);
-    const withKey = await request.post(OPEN_BALLOTS).set('Idempotency-Key', 'k').send({ choices: ['a'] });
+    const withKey = await request
+      .post(OPEN_BALLOTS)
+      .set('Idempotency-Key', 'k')
+      .send({ choices: ['a'] });
     expect(withKey.body.detail).toBe(promise);
     const without = await request.post(OPEN_BALLOTS).send({ choices: ['a'] });
     expect(without.body.detail).toMatch(/both may count/);
@@ -343,14 +365,22 @@ describe('the answer to what became of the append', () => {
 describe('an open poll', () => {
   it('takes every ballot without a key for a new voter, cookie or not', async () => {
     const { voter, ballots } = await withVoter();
-    for (let i = 0; i < 3; i++) await voter.post(OPEN_BALLOTS).send({ choices: ['a'] }).expect(202);
+    for (let i = 0; i < 3; i++)
+      await voter
+        .post(OPEN_BALLOTS)
+        .send({ choices: ['a'] })
+        .expect(202);
     expect(new Set(ballots.appended.map((ballot) => ballot.voter)).size).toBe(3);
   });
 
   it('takes ballots with the same Idempotency-Key for the same voter, whoever sends them', async () => {
     const { request, voter, ballots } = await withVoter();
     const cast = (client: typeof request, key: string) =>
-      client.post(OPEN_BALLOTS).set('Idempotency-Key', key).send({ choices: ['a'] }).expect(202);
+      client
+        .post(OPEN_BALLOTS)
+        .set('Idempotency-Key', key)
+        .send({ choices: ['a'] })
+        .expect(202);
     await cast(request, 'one');
     await cast(voter as never, 'one');
     await cast(request, 'two');
@@ -360,20 +390,34 @@ describe('an open poll', () => {
   });
 
   it.each(['x', '!~ "quoted" ~!', 'x'.repeat(200)])('takes the key %j', async (key) => {
-    await makeApp().request.post(OPEN_BALLOTS).set('Idempotency-Key', key).send({ choices: ['a'] }).expect(202);
+    await makeApp()
+      .request.post(OPEN_BALLOTS)
+      .set('Idempotency-Key', key)
+      .send({ choices: ['a'] })
+      .expect(202);
   });
 
-  it.each(['', 'x'.repeat(201), 'schl\u00fcssel', 'tab\tinside'])('refuses the key %j with 400', async (key) => {
-    const { request, ballots } = makeApp();
-    const answer = await request.post(OPEN_BALLOTS).set('Idempotency-Key', key).send({ choices: ['a'] });
-    expect([answer.status, answer.body.type]).toEqual([400, '/problems/malformed']);
-    expect(ballots.appended).toEqual([]);
-  });
+  it.each(['', 'x'.repeat(201), 'schl\u00fcssel', 'tab\tinside'])(
+    'refuses the key %j with 400',
+    async (key) => {
+      const { request, ballots } = makeApp();
+      const answer = await request
+        .post(OPEN_BALLOTS)
+        .set('Idempotency-Key', key)
+        .send({ choices: ['a'] });
+      expect([answer.status, answer.body.type]).toEqual([400, '/problems/malformed']);
+      expect(ballots.appended).toEqual([]);
+    },
+  );
 
   it('is the only kind that heeds the key: a browser is one voter with any number of them', async () => {
     const { voter, ballots } = await withVoter();
     for (const key of ['one', 'two']) {
-      await voter.post(BALLOTS).set('Idempotency-Key', key).send({ choices: ['a'] }).expect(202);
+      await voter
+        .post(BALLOTS)
+        .set('Idempotency-Key', key)
+        .send({ choices: ['a'] })
+        .expect(202);
     }
     expect(new Set(ballots.appended.map((ballot) => ballot.voter)).size).toBe(1);
   });

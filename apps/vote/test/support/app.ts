@@ -58,7 +58,7 @@ export function makeApp(
     async metric(name, labels = {}) {
       const metric = (await registry.getMetricsAsJSON()).find((candidate) => candidate.name === name);
       return metric?.values.find((value) =>
-        Object.entries(labels).every(([key, text]) => value.labels[key as never] === text),
+        Object.entries(labels).every(([key, text]) => String(value.labels[key as never]) === text),
       )?.value;
     },
   };

@@ -23,7 +23,7 @@ export function createFakeBallots(): FakeBallots {
     async append(poll, { voter, choices }) {
       fake.appended.push({ poll, voter: voter.toString('hex'), choices });
       if (fake.answer instanceof Error) throw fake.answer;
-      const entryId = `${NOON}-${fake.appended.length}`;
+      const entryId = `${NOON + fake.appended.length}-0`;
       return fake.answer ?? { outcome: 'accepted', identity: { partition: 1, entryId, index: 0 } };
     },
   };
