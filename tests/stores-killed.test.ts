@@ -3,10 +3,13 @@ import { finish } from './support/finish.ts';
 import { killServices } from './support/service.ts';
 import { createSystem } from './support/system.ts';
 import { until } from './support/until.ts';
-import { startVoters } from './support/voters.ts';
+import { startVoters, type Voters } from './support/voters.ts';
 
 const system = await createSystem();
 afterEach(killServices);
+
+/** Those of every test of this file: they voted in one system. */
+const everybody: Voters[] = [];
 
 async function tally(): Promise<{ status: string; turnout: number; queued: number }> {
   const response = await fetch(`${system.resultUrl}/api/polls/faults/tally`);
@@ -23,6 +26,7 @@ describe('stores that are killed with kill -9 while voters vote', () => {
     ];
     await Promise.all(services.map((service) => service.untilReady()));
     const voters = await startVoters(system, 40);
+    everybody.push(voters);
 
     for (let round = 0; round < 3; round++) {
       await system.redis.kill('SIGKILL');
@@ -43,7 +47,7 @@ describe('stores that are killed with kill -9 while voters vote', () => {
     await Promise.all([system.redis.start(), system.postgres.start()]);
     await voters.untilAccepted(200);
 
-    expect(await finish(system, voters)).toEqual([]);
+    expect(await finish(system, ...everybody)).toEqual([]);
     expect(services.map((service) => service.process.running)).toEqual([true, true, true, true]);
     expect((await tally()).turnout).toBe(40);
   });
@@ -59,7 +63,7 @@ describe('stores that are killed with kill -9 while voters vote', () => {
     await services[2]!.untilLine('waiting');
     await system.postgres.start();
     await Promise.all(services.map((service) => service.untilReady()));
-    const voters = await startVoters(system, 5);
-    expect(await finish(system, voters)).toEqual([]);
+    everybody.push(await startVoters(system, 5));
+    expect(await finish(system, ...everybody)).toEqual([]);
   });
 });

@@ -1,0 +1,75 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { finish } from './support/finish.ts';
+import { killServices } from './support/service.ts';
+import { createSystem, OPTIONS } from './support/system.ts';
+import { until } from './support/until.ts';
+import { startVoters } from './support/voters.ts';
+
+const options = OPTIONS.map((key) => `${key}: Option ${key}`).join(', ');
+const polls = (closesAt: string, question = 'Which one now?') => `polls:
+  - key: faults
+    question: ${question}
+    eligibility: open
+    results: after-close
+    closesAt: ${closesAt}
+    options: { ${options} }
+`;
+
+const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString();
+const system = await createSystem({ polls: polls(inSeconds(3_600)) });
+afterEach(killServices);
+
+type TallyAnswer = { phase: string; turnout: number; question: string; options: { votes: number | null }[] };
+
+async function tally(): Promise<TallyAnswer> {
+  return (await (await fetch(`${system.resultUrl}/api/polls/faults/tally`)).json()) as TallyAnswer;
+}
+
+describe('a poll that is closed while voters vote', () => {
+  it('refuses every later ballot, counts every earlier one, becomes final and never opens again', async () => {
+    const services = [
+      await system.startVote(),
+      await system.startResult(),
+      await system.startWorker(),
+      await system.startWorker(),
+    ];
+    await Promise.all(services.map((service) => service.untilReady()));
+    const voters = await startVoters(system, 40);
+    expect(await tally()).toMatchObject({ phase: 'open', turnout: expect.any(Number) });
+    expect((await tally()).options.every(({ votes }) => votes === null)).toBe(true);
+
+    // The host brings the end forward, and puts the question better, while everybody votes.
+    const closesAt = inSeconds(8);
+    system.writePolls(polls(closesAt, 'Which one is it?'));
+    expect((await system.migrate()).code).toBe(0);
+    await until('the watchers see the new question', async () => (await tally()).question === 'Which one is it?');
+    await services[2]!.kill();
+    await until('voters are told that the poll is closed', () =>
+      voters.history.slice(-40).every(({ detail }) => detail?.includes('/problems/poll-closed')),
+    );
+    await until('the poll is final', async () => (await tally()).phase === 'final');
+    const whenFinal = await tally();
+    expect(await finish(system, voters)).toEqual([]);
+    expect(await tally()).toMatchObject({ options: whenFinal.options, turnout: 40 });
+    expect(whenFinal.options.reduce((sum, { votes }) => sum + votes!, 0)).toBe(40);
+
+    system.writePolls(polls(inSeconds(3_600)));
+    const reopened = await system.migrate();
+    expect(reopened.code).toBe(2);
+    expect(reopened.output).toMatch(/polls\.yaml:6: poll "faults": the poll is closed/);
+    expect(reopened.output).toContain('The polls as they were stay in force: faults');
+
+    // Not even somebody who changes the times behind everybody's back opens it again.
+    await system.query(`UPDATE polls SET closes_at = now() + interval '1 hour'`);
+    await system.query('UPDATE system SET polls_revision = polls_revision + 1');
+    await services[3]!.untilLine(/"revision":3.*published/);
+    const response = await fetch(`${system.voteUrl}/api/polls/faults/ballots`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ choices: ['o1'] }),
+    });
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ type: '/problems/poll-closed' });
+    expect((await tally()).phase).toBe('final');
+  });
+});

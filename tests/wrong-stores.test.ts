@@ -1,0 +1,98 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { killServices, runCommand } from './support/service.ts';
+import { createSystem } from './support/system.ts';
+import { until } from './support/until.ts';
+import { startVoters } from './support/voters.ts';
+import { finish } from './support/finish.ts';
+import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
+
+const system = await createSystem();
+afterEach(killServices);
+
+async function withRedis(work: (redis: ReturnType<typeof connectRedis>) => Promise<unknown>): Promise<void> {
+  const redis = connectRedis(system.redis.url, () => {});
+  await untilReady(redis, 5_000);
+  await work(redis);
+  redis.disconnect();
+}
+
+describe('an unexpectedly empty PostgreSQL', () => {
+  it('is refused by migrate and by the worker, which say what may have happened', async () => {
+    await system.startVote();
+    await (await system.startWorker()).untilReady();
+    const voters = await startVoters(system, 5);
+    const env = { ...system.env, DATABASE_URL: await system.postgres.createDatabase('empty') };
+    const migration = await runCommand('worker', ['migrate'], env);
+    expect(migration.code).toBe(1);
+    expect(migration.output).toMatch(/Redis holds the ballots of the system .* but this PostgreSQL database is empty/);
+    const worker = await runCommand('worker', [], env);
+    expect(worker.code).toBe(1);
+    expect(worker.output).toContain('this PostgreSQL database is empty');
+    expect(await finish(system, voters)).toEqual([]);
+  });
+
+  it('of another system is refused too', async () => {
+    const other = await system.postgres.createDatabase('other');
+    const { startTestRedis } = await import('@hbf/local-services/testing');
+    const redis = await startTestRedis();
+    const elsewhere = { ...system.env, DATABASE_URL: other, REDIS_URL: redis.url };
+    expect((await runCommand('worker', ['migrate'], elsewhere)).code).toBe(0);
+    const swapped = { ...system.env, DATABASE_URL: other };
+    for (const args of [['migrate'], []]) {
+      const { code, output } = await runCommand('worker', args, swapped);
+      expect(code).toBe(1);
+      expect(output).toMatch(/Redis belongs to the system .* but this PostgreSQL database to/);
+    }
+  });
+});
+
+describe('a Redis that would not keep what it acknowledges', () => {
+  it('gets no ballots until that is mended', async () => {
+    await withRedis((redis) => redis.config('SET', 'appendfsync', 'everysec'));
+    await system.startVote();
+    const worker = await system.startWorker();
+    await worker.untilLine('appendfsync is \\"everysec\\" and must be \\"always\\"');
+    await withRedis((redis) => redis.del('hbf:{0}:state', 'hbf:{1}:state', 'hbf:{2}:state', 'hbf:{3}:state'));
+    const response = await fetch(`${system.voteUrl}/api/polls/faults/ballots`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ choices: ['o1'] }),
+    });
+    expect(response.status).toBe(503);
+    expect(response.headers.get('retry-after')).toBe('1');
+    expect(await response.json()).toMatchObject({ type: '/problems/not-accepted' });
+    await withRedis((redis) => redis.config('SET', 'appendfsync', 'always'));
+    await worker.untilLine('the partition is open');
+  });
+});
+
+describe('a stream into which somebody puts things by hand', () => {
+  it('keeps them as rejected with their reasons, and counting goes on', async () => {
+    await system.startVote();
+    const worker = await system.startWorker();
+    await worker.untilReady();
+    const before = await system.query<{ kept: number }>('SELECT count(*)::int AS kept FROM rejected_ballots');
+    const voters = await startVoters(system, 10);
+    await withRedis(async (redis) => {
+      const stream = 'hbf:{0}:ballots';
+      await redis.xadd(stream, '*', 'hello', 'world');
+      await redis.xadd(stream, '*', 'v', '1', 'p', 'faults', 'n', '1', 'b', 'not json', 't', '5');
+      await redis.xadd(stream, '*', 'v', '1', 'p', 'faults', 'n', '1', 'b', '[["x",["o1"]]]', 't', '1');
+      await redis.xadd(stream, '*', 'v', '9', 'p', 'a\u0000b', 'n', '1', 'b', '[]', 't', '\u0000');
+      await redis.xadd(stream, '*', Buffer.from([0, 255, 254]), Buffer.from([0xc3, 0x28]));
+    });
+    await voters.untilAccepted(200);
+    await until('all five are kept', async () => {
+      const [row] = await system.query<{ kept: number }>('SELECT count(*)::int AS kept FROM rejected_ballots');
+      return row!.kept === before[0]!.kept + 5;
+    });
+    const reasons = await system.query<{ reason: string }>('SELECT DISTINCT reason FROM rejected_ballots');
+    expect(reasons.length).toBeGreaterThanOrEqual(4);
+    await voters.stop();
+    await system.untilDrained();
+    const conservation = await system.conservation();
+    expect(conservation.map(({ drift }) => drift)).toEqual([0, 0, 0, 0]);
+    expect(conservation[0]!.foreignEntries).toBe(5);
+    expect(await worker.metrics()).toMatch(/^ballots_rejected_total [1-9]/m);
+  });
+});
