@@ -11,8 +11,8 @@ const OPEN_BALLOTS = '/api/polls/show-of-hands/ballots';
 const receipts = createKeyring([receiptKey], RECEIPT_PURPOSE);
 
 /** A test app and a browser that holds the voter cookie. */
-async function withVoter(...args: Parameters<typeof makeApp>) {
-  const app = makeApp(...args);
+async function withVoter() {
+  const app = makeApp();
   const voter = app.browser();
   await voter.get('/api/polls/best-friend').expect(200);
   return { ...app, voter };

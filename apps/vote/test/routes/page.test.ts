@@ -10,8 +10,8 @@ const vote = (client: Client, form: string, path = '/p/best-friend') =>
   client.post(path).type('form').send(form);
 
 /** A test app and a browser that has opened the first page. */
-async function withVoter(...args: Parameters<typeof makeApp>) {
-  const app = makeApp(...args);
+async function withVoter() {
+  const app = makeApp();
   const voter = app.browser();
   await voter.get('/').expect(200);
   return { ...app, voter };
@@ -81,7 +81,7 @@ describe('the page of a poll', () => {
 
   it('leads to the other polls, saying which cannot be voted in', async () => {
     const { text } = await makeApp().request.get('/p/lunch');
-    const nav = /<nav[^]*<\/nav>/.exec(text)![0];
+    const nav = /<nav[\s\S]*<\/nav>/.exec(text)![0];
     expect(nav).toContain('<a href="/p/best-friend">Cats or dogs?</a></li>');
     expect(nav).toContain('<a href="/p/over">Was it good?</a> (closed)');
     expect(nav).toContain('<a href="/p/later">Will it be?</a> (not open yet)');
