@@ -42,7 +42,10 @@ describe('a poll that is closed while voters vote', () => {
     const closesAt = inSeconds(8);
     system.writePolls(polls(closesAt, 'Which one is it?'));
     expect((await system.migrate()).code).toBe(0);
-    await until('the watchers see the new question', async () => (await tally()).question === 'Which one is it?');
+    await until(
+      'the watchers see the new question',
+      async () => (await tally()).question === 'Which one is it?',
+    );
     await services[2]!.kill();
     await until('voters are told that the poll is closed', () =>
       voters.history.slice(-40).every(({ detail }) => detail?.includes('/problems/poll-closed')),

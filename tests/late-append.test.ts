@@ -1,6 +1,6 @@
+import { freePort } from '@hbf/local-services/free-port';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
-import { freePort } from '@hbf/local-services/free-port';
 import { mutated } from './support/mutation.ts';
 import { killServices } from './support/service.ts';
 import { createSystem, type System } from './support/system.ts';
@@ -20,7 +20,10 @@ afterAll(() => proxy.close());
  * A voter's first try gets stuck between vote and Redis, the second goes through another vote process, and then the
  * first arrives.
  */
-async function firstTryArrivesLate(name: string, voteEnv: Record<string, string>): Promise<{ history: Cast[]; of: System }> {
+async function firstTryArrivesLate(
+  name: string,
+  voteEnv: Record<string, string>,
+): Promise<{ history: Cast[]; of: System }> {
   const slowPort = await freePort();
   const slow = await system.startVote({
     ...voteEnv,

@@ -53,7 +53,10 @@ async function castNew(count: number, name: string): Promise<Cast[]> {
 
 async function sum(what: 'drift' | 'lost' | 'queued', of: System = system): Promise<number> {
   const rows = await of.conservation();
-  return rows.reduce((total, row) => total + (what === 'queued' ? row.appended - row.accepted : row[what]), 0);
+  return rows.reduce(
+    (total, row) => total + (what === 'queued' ? row.appended - row.accepted : row[what]),
+    0,
+  );
 }
 
 async function receiptStates(casts: Cast[]): Promise<string[]> {
@@ -127,7 +130,8 @@ describe('a Redis that was rolled back while no worker runs', () => {
     await worker.kill();
     await rollBack();
     const after: Cast[] = [];
-    for (let i = 0; i < 40; i++) after.push(await cast(system.voteUrl, `voter-${i % 20}`, OPTIONS[(i + 7) % 30]!));
+    for (let i = 0; i < 40; i++)
+      after.push(await cast(system.voteUrl, `voter-${i % 20}`, OPTIONS[(i + 7) % 30]!));
     await (await system.startWorker()).untilReady();
     return finish(system, { ...before, history: [...before.history, ...after] });
   }

@@ -1,10 +1,10 @@
+import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
 import { afterEach, describe, expect, it } from 'vitest';
+import { finish } from './support/finish.ts';
 import { killServices, runCommand } from './support/service.ts';
 import { createSystem } from './support/system.ts';
 import { until } from './support/until.ts';
 import { startVoters } from './support/voters.ts';
-import { finish } from './support/finish.ts';
-import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
 
 const system = await createSystem();
 afterEach(killServices);
@@ -24,7 +24,9 @@ describe('an unexpectedly empty PostgreSQL', () => {
     const env = { ...system.env, DATABASE_URL: await system.postgres.createDatabase('empty') };
     const migration = await runCommand('worker', ['migrate'], env);
     expect(migration.code).toBe(1);
-    expect(migration.output).toMatch(/Redis holds the ballots of the system .* but this PostgreSQL database is empty/);
+    expect(migration.output).toMatch(
+      /Redis holds the ballots of the system .* but this PostgreSQL database is empty/,
+    );
     const worker = await runCommand('worker', [], env);
     expect(worker.code).toBe(1);
     expect(worker.output).toContain('this PostgreSQL database is empty');
@@ -48,21 +50,28 @@ describe('an unexpectedly empty PostgreSQL', () => {
 
 describe('a Redis that would not keep what it acknowledges', () => {
   it('gets no ballots until that is mended', async () => {
-    await withRedis((redis) => redis.config('SET', 'appendfsync', 'everysec'));
     await system.startVote();
     const worker = await system.startWorker();
+    await worker.untilReady();
+    const post = () =>
+      fetch(`${system.voteUrl}/api/polls/faults/ballots`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ choices: ['o1'] }),
+      });
+    await until('ballots are accepted', async () => (await post()).status === 202);
+    await withRedis((redis) => redis.config('SET', 'appendfsync', 'everysec'));
     await worker.untilLine('appendfsync is \\"everysec\\" and must be \\"always\\"');
-    await withRedis((redis) => redis.del('hbf:{0}:state', 'hbf:{1}:state', 'hbf:{2}:state', 'hbf:{3}:state'));
-    const response = await fetch(`${system.voteUrl}/api/polls/faults/ballots`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ choices: ['o1'] }),
+    const refused = await until('every partition is shut', async () => {
+      const responses = await Promise.all(Array.from({ length: 40 }, post));
+      return responses.every(({ status }) => status === 503) && responses[0];
     });
-    expect(response.status).toBe(503);
-    expect(response.headers.get('retry-after')).toBe('1');
-    expect(await response.json()).toMatchObject({ type: '/problems/not-accepted' });
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(await refused.json()).toMatchObject({ type: '/problems/not-accepted' });
     await withRedis((redis) => redis.config('SET', 'appendfsync', 'always'));
-    await worker.untilLine('the partition is open');
+    await until('ballots are accepted again', async () => (await post()).status === 202);
+    await system.untilDrained();
+    expect((await runCommand('worker', ['recount'], system.env)).code).toBe(0);
   });
 });
 
@@ -83,7 +92,9 @@ describe('a stream into which somebody puts things by hand', () => {
     });
     await voters.untilAccepted(200);
     await until('all five are kept', async () => {
-      const [row] = await system.query<{ kept: number }>('SELECT count(*)::int AS kept FROM rejected_ballots');
+      const [row] = await system.query<{ kept: number }>(
+        'SELECT count(*)::int AS kept FROM rejected_ballots',
+      );
       return row!.kept === before[0]!.kept + 5;
     });
     const reasons = await system.query<{ reason: string }>('SELECT DISTINCT reason FROM rejected_ballots');

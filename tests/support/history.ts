@@ -40,7 +40,9 @@ export function check(history: readonly Cast[], final: FinalState): string[] {
     if (lastOk >= 0 && counted === undefined) {
       faults.push(`${voter}: ballot ${lastOk} was accepted and no ballot of this voter counts`);
     } else if (counted !== undefined && !allowed.includes(counted)) {
-      faults.push(`${voter}: ${counted} counts, after ballot ${lastOk} only ${allowed.join(', ') || 'nothing'} may`);
+      faults.push(
+        `${voter}: ${counted} counts, after ballot ${lastOk} only ${allowed.join(', ') || 'nothing'} may`,
+      );
     }
     for (const [index, { outcome, receipt, choice }] of casts.entries()) {
       if (outcome !== 'ok') continue;

@@ -1,6 +1,6 @@
+import { fileURLToPath } from 'node:url';
 import { freePort } from '@hbf/local-services/free-port';
 import { type Exit, ManagedProcess } from '@hbf/local-services/managed-process';
-import { fileURLToPath } from 'node:url';
 import { until } from './until.ts';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));

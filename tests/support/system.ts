@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createPool } from '@hbf/ballot-store/connection';
+import { type Conservation, readConservation } from '@hbf/ballot-store/conservation';
 import { freePort } from '@hbf/local-services/free-port';
 import type { LocalPostgres } from '@hbf/local-services/postgres';
 import type { LocalRedis } from '@hbf/local-services/redis';
 import { makeTestDirectory, startTestPostgres, startTestRedis } from '@hbf/local-services/testing';
-import { createPool } from '@hbf/ballot-store/connection';
-import { type Conservation, readConservation } from '@hbf/ballot-store/conservation';
 import { afterAll } from 'vitest';
 import { killServices, runCommand, type Service, startService } from './service.ts';
 import { until } from './until.ts';

@@ -1,8 +1,8 @@
+import { Agent, request } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { findBallot } from '@hbf/ballot-store/find-ballot';
 import { RECEIPT_PURPOSE, readReceipt } from '@hbf/receipt/receipt';
 import { createKeyring, keys } from '@hbf/service-kit/keyring';
-import { Agent, request } from 'node:http';
-import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 import { type Cast, check, type FinalState } from './history.ts';
 import { OPTIONS, type System } from './system.ts';
@@ -102,7 +102,9 @@ export async function startVoters(system: System, count: number): Promise<Voters
       const deadline = performance.now() + 40_000;
       while (accepted < goal) {
         if (performance.now() > deadline) {
-          throw new Error(`only ${accepted} of ${goal} ballots were accepted; the last answer: ${history.at(-1)?.detail}`);
+          throw new Error(
+            `only ${accepted} of ${goal} ballots were accepted; the last answer: ${history.at(-1)?.detail}`,
+          );
         }
         await wait(10);
       }
@@ -141,7 +143,9 @@ export async function checkHistory(system: System, history: readonly Cast[]): Pr
     await client.end();
   }
   const final: FinalState = {
-    counted: new Map(ballots.map(({ voter, choices }) => [names.get(voter) ?? `stranger ${voter}`, choices.join('+')])),
+    counted: new Map(
+      ballots.map(({ voter, choices }) => [names.get(voter) ?? `stranger ${voter}`, choices.join('+')]),
+    ),
     tally: new Map(tally.map(({ option, votes }) => [option, votes])),
     turnout: turnout!.voters,
     receipts,

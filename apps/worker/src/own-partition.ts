@@ -22,7 +22,12 @@ import type { Redis } from 'ioredis';
 import type { Reach } from './failpoint.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import { type BatchPlan, planBatch } from './plan-batch.ts';
-import { preparePartition, publishPartitionPolls } from './prepare-partition.ts';
+import {
+  NotDurable,
+  preparePartition,
+  publishPartitionPolls,
+  requireDurability,
+} from './prepare-partition.ts';
 import type { Publication } from './publication.ts';
 import { PositionMoved, recordBatch } from './record-batch.ts';
 import { SystemMismatch } from './system-match.ts';
@@ -124,8 +129,10 @@ async function carry(
     while (!releasing()) {
       if (session.lost) throw session.lost;
       try {
-        if (openFor === undefined) await prepare();
+        const notDurable = openFor === undefined ? await prepare() : undefined;
+        // Shut or not: what was accepted before must not wait in a store that could lose it.
         await turn();
+        if (notDurable) throw notDurable;
         if (failing) log.info('carrying ballots again');
         failing = '';
       } catch (error) {
@@ -154,23 +161,31 @@ async function carry(
     for (const gauge of [metrics.queueLength, metrics.queueAge, metrics.drift]) gauge.remove({ partition });
   }
 
-  async function prepare(): Promise<void> {
+  /** @returns why the partition had to stay shut, if it had to. */
+  async function prepare(): Promise<NotDurable | undefined> {
     const connection = connections;
     await untilReady(reader, ANSWER_WITHIN_MS);
-    const runId = await within(
-      3 * ANSWER_WITHIN_MS,
-      preparePartition({ ...deps, session, log }, { partition, epoch: owned.epoch, position, appended }),
-      'preparing the partition',
-    );
-    // A connection was replaced meanwhile: perhaps this was another run of Redis.
-    if (connection !== connections) return;
+    let runId: string;
+    try {
+      runId = await within(
+        3 * ANSWER_WITHIN_MS,
+        preparePartition({ ...deps, session, log }, { partition, epoch: owned.epoch, position, appended }),
+        'preparing the partition',
+      );
+    } catch (error) {
+      if (error instanceof NotDurable) return error;
+      throw error;
+    }
+    // If a connection was replaced meanwhile, this was perhaps another run of Redis: prepare again.
+    if (connection !== connections) return undefined;
     publishedRevision = publication.revision;
     setOpen(runId);
     await heartbeat();
+    return undefined;
   }
 
   async function turn(): Promise<void> {
-    if (openFor === undefined) return;
+    const readFrom = position;
     const entries = await within(
       BLOCK_MS + ANSWER_WITHIN_MS,
       readEntries(reader, partition, position, ENTRIES_PER_READ, BLOCK_MS),
@@ -181,8 +196,9 @@ async function carry(
       throw error;
     });
     // Before the batch: while recording fails, the heartbeat still tells how much is queued, and since when.
-    if (performance.now() - lastBeat >= HEARTBEAT_MS) await heartbeat();
-    if (entries.length > 0 && openFor !== undefined) {
+    if (openFor !== undefined && performance.now() - lastBeat >= HEARTBEAT_MS) await heartbeat();
+    // If the heartbeat found that the stream was cut behind these entries, their place has been passed.
+    if (entries.length > 0 && position === readFrom) {
       reach('read');
       await record(firstBallots(entries, ballotsPerBatch));
     }
@@ -245,6 +261,12 @@ async function carry(
       log.error('the state of this partition in Redis is gone or another: preparing it again');
       setOpen(undefined);
       return;
+    }
+    try {
+      await requireDurability({ ...deps, session }, partition, owned.epoch);
+    } catch (error) {
+      setOpen(undefined);
+      throw error;
     }
     if (view.firstQueued === undefined) await settle(view, view.accepted);
     appended = Math.max(appended, view.accepted);

@@ -4,7 +4,13 @@ import { type StoredSystem, durabilityFaults as storeFaults } from '@hbf/ballot-
 import { readRunId } from '@hbf/ballot-stream/connection';
 import { durabilityFaults as streamFaults } from '@hbf/ballot-stream/durability';
 import { compareEntryIds } from '@hbf/ballot-stream/entry-id';
-import { openPartition, publishDefinitions, publishPolls, tieSystem } from '@hbf/ballot-stream/partition';
+import {
+  openPartition,
+  publishDefinitions,
+  publishPolls,
+  shutPartition,
+  tieSystem,
+} from '@hbf/ballot-stream/partition';
 import type { Logger } from '@hbf/service-kit/logger';
 import type { Redis } from 'ioredis';
 import type { Publication } from './publication.ts';
@@ -44,8 +50,7 @@ export async function preparePartition(
   const { redis, session, system, publication, log } = deps;
   const { partition, epoch, position } = owner;
   const runId = await readRunId(redis);
-  if (!deps.redisDurabilityAssumed) await requireDurableRedis(redis);
-  await requireDurableStore(session);
+  await requireDurability(deps, partition, epoch);
   requireSameSystem(await tieSystem(redis, system), system);
   await publishPartitionPolls(redis, partition, epoch, publication);
   const before = await openPartition(redis, partition, {
@@ -88,18 +93,35 @@ export async function publishPartitionPolls(
   await publishPolls(redis, partition, epoch, times);
 }
 
-async function requireDurableRedis(redis: Redis): Promise<void> {
-  const { faults, hidden } = await streamFaults(redis);
-  if (hidden) {
-    throw new NotDurable(
-      'Redis does not show its configuration. If it syncs every write to disk before it answers and evicts nothing, ' +
-        'say so with REDIS_DURABILITY=assumed',
-    );
-  }
-  if (faults.length > 0) throw new NotDurable(`Redis would lose accepted ballots: ${faults.join('; ')}`);
+/**
+ * Checks that both stores keep what they acknowledge. If not, the partition is shut: it may still be open from before.
+ * @throws NotDurable, EpochSuperseded
+ */
+export async function requireDurability(
+  deps: { redis: Redis; session: Queryable; redisDurabilityAssumed: boolean },
+  partition: number,
+  epoch: number,
+): Promise<void> {
+  const fault =
+    (deps.redisDurabilityAssumed ? undefined : await streamFault(deps.redis)) ??
+    (await storeFault(deps.session));
+  if (fault === undefined) return;
+  await shutPartition(deps.redis, partition, epoch);
+  throw new NotDurable(`no ballots are accepted: ${fault}`);
 }
 
-async function requireDurableStore(session: Queryable): Promise<void> {
+async function streamFault(redis: Redis): Promise<string | undefined> {
+  const { faults, hidden } = await streamFaults(redis);
+  if (hidden) {
+    return (
+      'Redis does not show its configuration. If it syncs every write to disk before it answers and evicts nothing, ' +
+      'say so with REDIS_DURABILITY=assumed'
+    );
+  }
+  return faults.length > 0 ? `Redis would lose accepted ballots: ${faults.join('; ')}` : undefined;
+}
+
+async function storeFault(session: Queryable): Promise<string | undefined> {
   const faults = await storeFaults(session);
-  if (faults.length > 0) throw new NotDurable(`PostgreSQL would lose recorded ballots: ${faults.join('; ')}`);
+  return faults.length > 0 ? `PostgreSQL would lose recorded ballots: ${faults.join('; ')}` : undefined;
 }

@@ -40,6 +40,8 @@ export function startWorker(deps: {
   fail: (reason: Error) => void;
 }): Worker {
   const { redis, log } = deps;
+  // One for each partition that is owned.
+  redis.setMaxListeners(0);
   const publication = createPublication();
   const owners = new Map<number, Owner>();
   const leaving = new Set<Owner>();

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { decodeEntry, type ReadEntry } from './entry.ts';
 import { POLLS_KEY, partitionKeys, SYSTEM_KEY } from './keys.ts';
 import { runScript } from './run-script.ts';
-import { CLOSE_POLL, OPEN, PEEK, PUBLISH_DEFINITIONS, PUBLISH_POLLS, TIE_SYSTEM } from './scripts.ts';
+import { CLOSE_POLL, OPEN, PEEK, PUBLISH_DEFINITIONS, PUBLISH_POLLS, SHUT, TIE_SYSTEM } from './scripts.ts';
 
 /** An owner with a later epoch has been at this partition in Redis: whoever gets this owns it no more. */
 export class EpochSuperseded extends Error {
@@ -38,6 +38,11 @@ export async function openPartition(
   );
   const [, accepted, newest] = refuseSuperseded(partition, reply);
   return { accepted: accepted === '' ? undefined : Number(accepted), newest: newest! };
+}
+
+/** Shuts a partition: vote refuses ballots for it until it is opened again. @throws EpochSuperseded */
+export async function shutPartition(redis: Redis, partition: number, epoch: number): Promise<void> {
+  refuseSuperseded(partition, await runScript(redis, SHUT, [partitionKeys(partition).state], [epoch]));
 }
 
 /** When a poll takes ballots in a partition. */

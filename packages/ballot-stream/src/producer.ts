@@ -288,7 +288,8 @@ export function createProducer(options: {
         closed = true;
         clearInterval(ticker);
         flush();
-        await Promise.allSettled(inFlight);
+        // Whoever has had no answer by now was told "unconfirmed". A Redis that hangs would hold this process for ever.
+        await within(2 * ANSWER_WITHIN_MS, Promise.allSettled(inFlight), 'the last answers').catch(() => {});
         redis.disconnect();
       })();
       return closing;

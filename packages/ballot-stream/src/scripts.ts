@@ -82,6 +82,20 @@ return {'opened', state[3] or '', newest}
 `;
 
 /**
+ * Shuts a partition: nothing is appended until it is opened again.
+ *
+ * KEYS state
+ * ARGV epoch of the owner
+ * Returns {'shut'} or {'superseded', epoch}.
+ */
+export const SHUT = `
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if epoch and tonumber(epoch) > tonumber(ARGV[1]) then return {'superseded', epoch} end
+redis.call('HDEL', KEYS[1], 'run')
+return {'shut'}
+`;
+
+/**
  * Publishes the polls' times to a partition. A poll once closed there stays closed.
  *
  * KEYS state, polls
