@@ -25,19 +25,17 @@ if (stopCode !== undefined) process.exitCode = stopCode;
 process.exit();
 
 async function run(args: string[]): Promise<number> {
+  const progress = createProgress(process.stdout);
   try {
     const command = parseCommandLine(args);
     if (command.name === 'help') {
       process.stdout.write(USAGE);
       return 0;
     }
-    const context = {
-      ...readConfig(process.env),
-      progress: createProgress(process.stdout),
-      signal: stop.signal,
-    };
+    const context = { ...readConfig(process.env), progress, signal: stop.signal };
     return (await seed(command.options, context)) ? 0 : 1;
   } catch (error) {
+    progress.clear();
     if (error instanceof UsageError) {
       process.stderr.write(`${error.message}\n\n${USAGE}`);
       return 2;

@@ -10,6 +10,8 @@ export type Progress = {
   update(line: string, share?: number): void;
   /** Writes a line that stays. */
   print(line: string): void;
+  /** Takes the changing line away, so that others can write. */
+  clear(): void;
 };
 
 const TERMINAL_INTERVAL_MS = 100;
@@ -29,7 +31,13 @@ export function createProgress(output: Output, now: () => number = () => perform
     return true;
   };
 
+  const clear = () => {
+    if (open) output.write(CLEAR_LINE);
+    open = false;
+  };
+
   return {
+    clear,
     update(line, share = 0) {
       if (!isDue(share)) return;
       shownAt = now();
@@ -42,8 +50,9 @@ export function createProgress(output: Output, now: () => number = () => perform
       open = true;
     },
     print(line) {
-      output.write(`${open ? CLEAR_LINE : ''}${line}\n`);
-      open = false;
+      clear();
+      output.write(`${line}
+`);
     },
   };
 }

@@ -79,9 +79,9 @@ async function untilAnswered<T>(url: URL, who: string, schema: z.ZodType<T>, wai
       if (parsed.success) return parsed.data;
       throw new ServiceError(`What answers at ${url} is not the service that was expected there`);
     }
-    const what = `${who} does not give what is needed (${describeReply(reply)})`;
+    const what = `${who}: ${describeReply(reply)}`;
     if (!isWorthRetrying(reply)) throw new ServiceError(what);
-    if (performance.now() >= waiting.deadline) throw new ServiceError(`${what}, and the time to wait is up`);
+    if (performance.now() >= waiting.deadline) throw new ServiceError(`${what} (the time to wait is up)`);
     waiting.onWait(what);
     if (!(await pause(POLL_INTERVAL_MS, waiting.signal))) throw new ServiceError(`Stopped: ${what}`);
   }

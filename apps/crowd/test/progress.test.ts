@@ -44,7 +44,8 @@ describe('progress on a terminal', () => {
       '\r\u001b[2Know 0 and',
       '\r\u001b[2Know 100 a',
       '\r\u001b[2Know 200 a',
-      '\r\u001b[2Kstays\n',
+      '\r\u001b[2K',
+      'stays\n',
       'too\n',
     ]);
   });
