@@ -101,7 +101,7 @@ describe('the service as a process', () => {
     await redis.prepare();
     await vi.waitFor(async () => expect((await service.internal.get('/readyz')).status).toBe(200), 10_000);
     await service.public.get('/').expect(200);
-    await castOn(service.public).expect(202);
+    await vi.waitFor(() => castOn(service.public).expect(202));
   });
 
   it('serves its metrics on the internal port alone', async () => {
