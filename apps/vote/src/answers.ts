@@ -15,10 +15,8 @@ export type Answers = {
 };
 
 export function createAnswers(pages: Pages, metrics: VoteMetrics): Answers {
-  const begin = (res: Response, { problem }: Refusal) => {
+  const count = (res: Response, { problem }: Refusal) => {
     if (res.locals.isBallot) metrics.refused.inc({ reason: problem });
-    // What is left of such a body will not be read.
-    if (problem === 'too-large') res.setHeader('Connection', 'close');
   };
   const sendPage = (res: Response, { problem }: Refusal, html: string) => {
     const seconds = retryAfter(problem);
@@ -31,7 +29,7 @@ export function createAnswers(pages: Pages, metrics: VoteMetrics): Answers {
       next();
     },
     refuse(req, res, refusal, page = {}) {
-      begin(res, refusal);
+      count(res, refusal);
       const { problem, detail } = refusal;
       const { title, status } = PROBLEMS[problem];
       if (req.path.startsWith('/api/')) {
@@ -48,7 +46,7 @@ export function createAnswers(pages: Pages, metrics: VoteMetrics): Answers {
       }
     },
     refuseWithPage(res, refusal, html) {
-      begin(res, refusal);
+      count(res, refusal);
       sendPage(res, refusal, html);
     },
   };
