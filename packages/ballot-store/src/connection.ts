@@ -154,6 +154,8 @@ export async function inTransaction<T>(client: Queryable, work: () => Promise<T>
     await client.query('ROLLBACK').catch(() => {});
     throw error;
   }
-  await client.query('COMMIT');
+  const { command } = await client.query('COMMIT');
+  // PostgreSQL answers so, without an error, where a statement had failed and nobody told: nothing was stored.
+  if (command !== 'COMMIT') throw new Error('the transaction was rolled back: a statement in it had failed');
   return result;
 }
