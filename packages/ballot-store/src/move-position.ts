@@ -15,7 +15,8 @@ export type Move = {
 
 /**
  * Moves a partition's position: the first statement of a batch. A compare-and-set: it moves only from where the batch
- * started, so a batch can commit once, whoever tries and however often.
+ * started, so a batch can commit once, whoever tries and however often. And it never moves back: what lies before it
+ * was counted.
  * @returns whether it moved; if not, somebody else was here, and the batch must be rolled back.
  */
 export async function movePosition(client: Queryable, move: Move): Promise<boolean> {
@@ -24,7 +25,8 @@ export async function movePosition(client: Queryable, move: Move): Promise<boole
     text: `
       UPDATE partitions
       SET position_ms = $5, position_seq = $6, accepted = $7, appended = greatest(appended, $7)
-      WHERE partition = $1 AND epoch = $2 AND position_ms = $3 AND position_seq = $4`,
+      WHERE partition = $1 AND epoch = $2 AND position_ms = $3 AND position_seq = $4
+        AND (position_ms, position_seq) <= ($5::bigint, $6::bigint)`,
     values: [move.partition, move.epoch, ...halves(move.from), ...halves(move.to), move.accepted],
   });
   return rowCount === 1;
