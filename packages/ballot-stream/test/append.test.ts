@@ -34,17 +34,17 @@ describe('the append script', () => {
 
   it('writes totals beyond 32 bits and beyond what Lua prints in full as whole numbers', async () => {
     const { runId } = await openFresh(redis, ++partition);
-    await redis.hset(partitionKeys(partition).state, 'accepted', '99999999999998');
+    await redis.hset(partitionKeys(partition).state, 'accepted', '999999999999998');
     await append(redis, partition, { runId, deadline: (await redisNow(redis)) + FAR });
     const { state, entries } = await remains(redis, partition);
-    expect(state.accepted).toBe('99999999999999');
+    expect(state.accepted).toBe('999999999999999');
     const [id, fields] = entries[0]!;
     expect(
       decodeEntry(
         id,
         fields.map((field) => Buffer.from(field)),
       ),
-    ).toMatchObject({ total: 99_999_999_999_999 });
+    ).toMatchObject({ total: 999_999_999_999_999 });
   });
 
   /** Opens a partition, lets `arrange` spoil it, and expects that an append changes nothing. */
