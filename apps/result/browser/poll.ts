@@ -38,7 +38,7 @@ function watch(): void {
 function show(tally: Tally): void {
   if (tally.poll !== poll) return;
   heardAt = performance.now();
-  announce(renderTally(page, tally));
+  announce(renderTally(tally));
 }
 
 setInterval(() => {

@@ -4,9 +4,8 @@ import { type Sentence, type TallyView, viewTally, writeTime } from '../src/tall
 const byId = (id: string) => document.getElementById(id)!;
 
 /** Shows a tally. Everything goes in as text. @returns a summary in one sentence. */
-export function renderTally(page: HTMLElement, tally: Tally): string {
+export function renderTally(tally: Tally): string {
   const view = viewTally(tally);
-  page.dataset.phase = tally.phase;
   setText(byId('question'), tally.question);
   renderFreshness(view.freshness.tone, view.freshness.text);
   const hidden = byId('hidden');
@@ -18,6 +17,8 @@ export function renderTally(page: HTMLElement, tally: Tally): string {
   setText(byId('turnout'), view.turnout);
   setSentence(byId('times'), view.times ?? []);
   renderRows(byId('options'), view.rows);
+  const vote = document.getElementById('vote');
+  if (vote) setText(vote, view.voteLink);
   const rows = view.rows.filter(({ votes }) => votes !== '').map(({ label, votes }) => `${label}: ${votes}`);
   return [view.verdict ?? '', view.turnout, ...rows].filter(Boolean).join('. ');
 }

@@ -20,6 +20,10 @@ const MAX_WATCHED = 20;
 /** How long clients may take to close their sockets when the service stops (ms). */
 const FAREWELL_MS = 1_000;
 
+const ROOM_PREFIX = 'poll:';
+/** The sockets that still have not taken what they were sent. */
+const BEHIND = 'behind';
+
 /** The live side of the service: sockets watch polls, and hear each change of their tallies. */
 export type Gateway = {
   io: Server;
@@ -77,8 +81,8 @@ export function openGateway(
     if (!feed.polls()) return unavailable(NO_TALLY_YET);
     const tally = feed.tally(poll);
     if (!tally) return problem('unknown-poll', NO_SUCH_POLL);
-    // A socket is also in a room of its own.
-    if (!socket.rooms.has(roomOf(poll)) && socket.rooms.size > MAX_WATCHED) {
+    const watched = [...socket.rooms].filter((room) => room.startsWith(ROOM_PREFIX));
+    if (watched.length >= MAX_WATCHED && !watched.includes(roomOf(poll))) {
       return problem('too-many-requests', `One connection can watch ${MAX_WATCHED} polls. Open another one.`);
     }
     socket.join(roomOf(poll));
@@ -89,14 +93,13 @@ export function openGateway(
   let repeat = false;
   const meter = createFreshnessMeter(deps.metrics.freshness);
   const emit = createThrottle(EMIT_GAP_MS, () => {
+    noteWhoIsBehind(io);
     for (const { key } of feed.polls() ?? []) {
       const tally = feed.tally(key)!;
       const text = JSON.stringify(tally);
       if (!repeat && emitted.get(key) === text) continue;
       emitted.set(key, text);
-      // Volatile: a socket that still has not taken the last one skips this one instead of piling them up; a second
-      // later the tally is repeated anyway.
-      io.to(roomOf(key)).volatile.emit('tally', tally);
+      io.to(roomOf(key)).except(BEHIND).emit('tally', tally);
     }
     repeat = false;
     meter.noteEmission();
@@ -131,5 +134,19 @@ export function openGateway(
 }
 
 function roomOf(poll: string): string {
-  return `poll:${poll}`;
+  return `${ROOM_PREFIX}${poll}`;
+}
+
+/**
+ * Sockets that have not taken the last tallies are left out of the next, instead of piling them up here; a second later
+ * the tallies are repeated anyway. Socket.IO's own `volatile` would do it for each packet: of two polls that one socket
+ * watches, it would drop the second every time.
+ */
+function noteWhoIsBehind(io: Server): void {
+  for (const socket of io.sockets.sockets.values()) {
+    const behind = !socket.conn.transport.writable;
+    if (behind === socket.rooms.has(BEHIND)) continue;
+    if (behind) socket.join(BEHIND);
+    else socket.leave(BEHIND);
+  }
 }

@@ -4,7 +4,7 @@ import type { Server } from 'socket.io';
 export type Connection = Parameters<Parameters<Server['engine']['on']>[1]>[0];
 
 /** What one connection may send in a second, everything counted (a page of ours sends one `watch`, then pongs). */
-const MAX_PACKETS_PER_SECOND = 20;
+const MAX_PACKETS_PER_SECOND = 40;
 /** A connection that takes nothing for this long (ms) is closed: what it is owed piles up here. */
 const STALLED_AFTER_MS = 10_000;
 

@@ -28,6 +28,8 @@ export type TallyView = {
   freshness: { tone: 'live' | 'waiting' | 'delayed' | 'stale' | 'final'; text: Sentence };
   /** When voting opens or closes. */
   times: Sentence | undefined;
+  /** What the link to the vote page says. */
+  voteLink: string;
 };
 
 export function viewTally(tally: Tally): TallyView {
@@ -45,6 +47,7 @@ export function viewTally(tally: Tally): TallyView {
     hidden: hidden ? hiddenUntil(tally) : undefined,
     freshness: freshness(tally),
     times: times(tally),
+    voteLink: tally.phase === 'open' ? 'Vote' : 'Go to the vote page',
   };
 }
 
@@ -62,8 +65,8 @@ function verdict({ phase, options, turnout }: Tally): string | undefined {
 
 function hiddenUntil({ closesAt }: Tally): Sentence {
   return closesAt === null
-    ? ['The votes are shown when voting has closed.']
-    : ['The votes are shown when voting has closed, ', { time: closesAt }, '.'];
+    ? ['The votes are shown once voting closes.']
+    : ['The votes are shown once voting closes: ', { time: closesAt }];
 }
 
 function freshness({ phase, status, queued, asOf, turnout }: Tally): TallyView['freshness'] {
@@ -74,7 +77,7 @@ function freshness({ phase, status, queued, asOf, turnout }: Tally): TallyView['
     if (Date.parse(asOf) === 0) {
       return { tone: 'stale', text: [`Counting has not ${turnout === 0 ? '' : 'fully '}started yet`] };
     }
-    const known = waiting && `; then ${waiting}`;
+    const known = waiting && ` with ${waiting}`;
     return { tone: 'stale', text: ['Counting has stopped since ', { time: asOf }, known] };
   }
   if (status === 'delayed') {
@@ -92,9 +95,12 @@ function freshness({ phase, status, queued, asOf, turnout }: Tally): TallyView['
 }
 
 function times({ phase, opensAt, closesAt }: Tally): Sentence | undefined {
-  if (phase === 'scheduled' && opensAt !== null) return ['Voting opens ', { time: opensAt }];
+  if (phase === 'scheduled' && opensAt !== null) return ['Voting opens: ', { time: opensAt }];
   if (closesAt === null) return phase === 'closed' || phase === 'final' ? ['Voting is closed'] : undefined;
-  return [phase === 'closed' || phase === 'final' ? 'Voting closed ' : 'Voting closes ', { time: closesAt }];
+  return [
+    phase === 'closed' || phase === 'final' ? 'Voting closed: ' : 'Voting closes: ',
+    { time: closesAt },
+  ];
 }
 
 /** Never "0%" for somebody or "100%" for not everybody. */

@@ -1,0 +1,101 @@
+import { describe, expect, test } from 'vitest';
+import { tallyAt } from '../src/tally-at.ts';
+import { keptOf, NOW, partitionOf, pollOf, snapshotOf } from './support/snapshots.ts';
+
+/** The tally `ms` after the read, which took 40 ms. */
+function after(ms: number, snapshot = snapshotOf()) {
+  return tallyAt({ snapshot, startedAt: 1_000, finishedAt: 1_040 }, snapshot.polls[0]!, 1_000 + ms);
+}
+
+test('a fresh snapshot is live and has the form of the contract', () => {
+  expect(after(50)).toEqual({
+    poll: 'best-friend',
+    question: 'Cats or dogs?',
+    options: [
+      { key: 'a', label: 'Cats', votes: 2 },
+      { key: 'b', label: 'Dogs', votes: 1 },
+    ],
+    turnout: 3,
+    asOf: '2026-06-01T11:59:59.900Z',
+    queued: 0,
+    status: 'live',
+    phase: 'open',
+    opensAt: null,
+    closesAt: null,
+  });
+});
+
+describe('freshness', () => {
+  test('turns stale when the heartbeat has become older than 5 s since the read started', () => {
+    expect(after(4_900).status).toBe('live');
+    expect(after(4_901).status).toBe('stale');
+  });
+
+  test('turns delayed when the oldest queued ballot has become older than 2 s', () => {
+    const snapshot = snapshotOf({ partitions: [partitionOf({ queued: 3, oldestQueuedAgeMs: 1_500 })] });
+    expect(after(500, snapshot).status).toBe('live');
+    expect(after(501, snapshot).status).toBe('delayed');
+    expect(after(5_000, snapshot).status).toBe('stale');
+  });
+
+  test('without a queue no time makes it delayed', () => {
+    expect(after(4_000).status).toBe('live');
+  });
+
+  test('is that of the worst partition, and the queues add up', () => {
+    const good = partitionOf({ queued: 1, oldestQueuedAgeMs: 10 });
+    const slow = partitionOf({ partition: 1, queued: 5, oldestQueuedAgeMs: 3_000, asOf: NOW - 3_100 });
+    const dead = partitionOf({ partition: 2, queued: 2, heartbeatAgeMs: 60_000, asOf: NOW - 60_000 });
+    expect(after(10, snapshotOf({ partitions: [good, slow] }))).toMatchObject({
+      status: 'delayed',
+      queued: 6,
+      asOf: new Date(NOW - 3_100).toISOString(),
+    });
+    expect(after(10, snapshotOf({ partitions: [dead, slow, good] }))).toMatchObject({
+      status: 'stale',
+      queued: 8,
+      asOf: new Date(NOW - 60_000).toISOString(),
+    });
+  });
+
+  test('a partition that never had a heartbeat is stale, and promises no more than it recorded', () => {
+    const never = partitionOf({ heartbeatAgeMs: null, asOf: null, recordedUpTo: 0 });
+    expect(after(10, snapshotOf({ partitions: [partitionOf(), never] }))).toMatchObject({
+      status: 'stale',
+      asOf: '1970-01-01T00:00:00.000Z',
+    });
+  });
+
+  test('a store that is not set up yet is stale', () => {
+    expect(after(10, snapshotOf({ partitions: [] })).status).toBe('stale');
+  });
+});
+
+describe('phase', () => {
+  const timed = (
+    opensAt: number | null,
+    closesAt: number | null,
+    phase: 'scheduled' | 'open' | 'closed' | 'final',
+  ) => snapshotOf({ polls: [keptOf({ phase, poll: pollOf({ opensAt, closesAt }) })] });
+
+  test('opens and closes by the clock while nothing can be read, and never becomes final by it', () => {
+    const snapshot = timed(NOW + 1_000, NOW + 5_000, 'scheduled');
+    expect(after(1_039, snapshot).phase).toBe('scheduled');
+    expect(after(1_040, snapshot).phase).toBe('open');
+    expect(after(5_039, snapshot).phase).toBe('open');
+    expect(after(5_040, snapshot).phase).toBe('closed');
+    expect(after(1e9, snapshot).phase).toBe('closed');
+  });
+
+  test('never goes back: a poll that was closed early or is final stays so', () => {
+    expect(after(10, timed(null, NOW + 60_000, 'closed')).phase).toBe('closed');
+    expect(after(10, timed(null, NOW + 60_000, 'final')).phase).toBe('final');
+  });
+
+  test('hidden votes appear at the close and not a moment before', () => {
+    const poll = pollOf({ results: 'after-close', closesAt: NOW + 2_000 });
+    const snapshot = snapshotOf({ polls: [keptOf({ poll })] });
+    expect(after(2_039, snapshot)).toMatchObject({ turnout: 3, options: [{ votes: null }, { votes: null }] });
+    expect(after(2_040, snapshot).options.map(({ votes }) => votes)).toEqual([2, 1]);
+  });
+});

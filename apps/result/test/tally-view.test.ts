@@ -1,0 +1,117 @@
+import type { Tally } from '@hbf/contracts/tally';
+import { describe, expect, test } from 'vitest';
+import { type Sentence, viewTally, writeTime } from '../src/tally-view.ts';
+
+const TALLY: Tally = {
+  poll: 'best-friend',
+  question: 'Cats or dogs?',
+  options: [
+    { key: 'a', label: 'Cats', votes: 2 },
+    { key: 'b', label: 'Dogs', votes: 1 },
+  ],
+  turnout: 3,
+  asOf: '2026-06-01T14:02:00.000Z',
+  queued: 0,
+  status: 'live',
+  phase: 'open',
+  opensAt: null,
+  closesAt: null,
+};
+
+const votes = (...counts: (number | null)[]) =>
+  counts.map((count, index) => ({
+    key: 'abc'[index]!,
+    label: ['Cats', 'Dogs', 'Owls'][index]!,
+    votes: count,
+  }));
+
+const say = (sentence: Sentence | undefined) =>
+  sentence
+    ?.map((part) => (typeof part === 'string' ? part : writeTime(part.time, 'UTC', Date.parse(part.time))))
+    .join('');
+
+const freshness = (over: Partial<Tally>) => {
+  const view = viewTally({ ...TALLY, ...over });
+  return `${view.freshness.tone}: ${say(view.freshness.text)}`;
+};
+
+describe('bars and numbers', () => {
+  test('show votes and the share of the voters', () => {
+    expect(viewTally(TALLY).rows).toEqual([
+      { key: 'a', label: 'Cats', votes: '2 votes', share: '67%', width: 66.67 },
+      { key: 'b', label: 'Dogs', votes: '1 vote', share: '33%', width: 33.33 },
+    ]);
+    expect(viewTally({ ...TALLY, turnout: 1_234 }).turnout).toBe('1,234 voters');
+    expect(viewTally({ ...TALLY, turnout: 1 }).turnout).toBe('1 voter');
+  });
+
+  test('before the first ballot there is no share and no bar', () => {
+    const view = viewTally({ ...TALLY, options: votes(0, 0), turnout: 0 });
+    expect(view.turnout).toBe('No ballots yet');
+    expect(view.rows.map(({ share, width }) => ({ share, width }))).toEqual([
+      { share: '', width: 0 },
+      { share: '', width: 0 },
+    ]);
+  });
+
+  test('nearly nobody is not 0%, nearly everybody is not 100%', () => {
+    const { rows } = viewTally({ ...TALLY, options: votes(1, 999), turnout: 1_000 });
+    expect(rows.map(({ share }) => share)).toEqual(['<1%', '>99%']);
+  });
+
+  test('hidden votes leave no trace, and the page says when they are shown', () => {
+    const closesAt = '2026-06-01T18:00:00.000Z';
+    const view = viewTally({ ...TALLY, options: votes(null, null), turnout: 9, closesAt });
+    expect(view.rows.every(({ votes, share, width }) => votes === '' && share === '' && width === 0)).toBe(
+      true,
+    );
+    expect(say(view.hidden)).toBe('The votes are shown once voting closes: 18:00 UTC');
+    expect(view.turnout).toBe('9 voters');
+    expect(view.verdict).toBeUndefined();
+  });
+});
+
+describe('the verdict', () => {
+  const final = (over: Partial<Tally>) => viewTally({ ...TALLY, phase: 'final', ...over }).verdict;
+
+  test('names the option with most votes, or a tie, once the poll is final', () => {
+    expect(final({})).toBe('Most votes: Cats');
+    expect(final({ options: votes(2, 2, 0), turnout: 4 })).toBe('A tie: Cats and Dogs');
+    expect(final({ options: votes(2, 2, 2), turnout: 6 })).toBe('A tie: Cats, Dogs and Owls');
+  });
+
+  test('is not given before, and not without ballots', () => {
+    expect(viewTally({ ...TALLY, phase: 'closed' }).verdict).toBeUndefined();
+    expect(final({ options: votes(0, 0), turnout: 0 })).toBeUndefined();
+    expect(viewTally({ ...TALLY, phase: 'final', options: votes(0, 0), turnout: 0 }).turnout).toBe(
+      'No ballots were cast',
+    );
+  });
+});
+
+test('freshness is told in words', () => {
+  expect(freshness({})).toBe('live: Live');
+  expect(freshness({ queued: 1 })).toBe('live: Live: 1 ballot on its way');
+  expect(freshness({ queued: 12 })).toBe('live: Live: 12 ballots on their way');
+  expect(freshness({ turnout: 0 })).toBe('live: Live: waiting for the first ballot');
+  expect(freshness({ status: 'delayed', queued: 12 })).toBe(
+    'delayed: Counting is behind: 12 ballots on their way',
+  );
+  expect(freshness({ status: 'stale' })).toBe('stale: Counting has stopped since 14:02 UTC');
+  expect(freshness({ status: 'stale', queued: 2 })).toBe(
+    'stale: Counting has stopped since 14:02 UTC with 2 ballots on their way',
+  );
+  expect(freshness({ status: 'stale', asOf: new Date(0).toISOString(), turnout: 0 })).toBe(
+    'stale: Counting has not started yet',
+  );
+  expect(freshness({ phase: 'scheduled' })).toBe('waiting: Voting has not opened yet');
+  expect(freshness({ phase: 'closed', queued: 3 })).toBe('waiting: Voting is closed: 3 ballots on their way');
+  expect(freshness({ phase: 'closed', status: 'stale' })).toBe('stale: Counting has stopped since 14:02 UTC');
+  expect(freshness({ phase: 'final', status: 'stale' })).toBe('final: Final: every ballot is counted');
+});
+
+test('a moment of another day is written with its date', () => {
+  const now = Date.parse('2026-06-01T20:00:00Z');
+  expect(writeTime('2026-06-01T14:02:00Z', 'UTC', now)).toBe('14:02 UTC');
+  expect(writeTime('2026-05-31T14:02:00Z', 'UTC', now)).toBe('31 May 2026, 14:02 UTC');
+});
