@@ -95,6 +95,7 @@ export function createProducer(options: {
   let attempt = 0;
   async function establish(): Promise<void> {
     const mine = ++attempt;
+    clock.reset();
     try {
       const runId = await within(SILENT_CONNECTION_MS, readRunId(redis), 'INFO');
       const partitions = await within(SILENT_CONNECTION_MS, readDefinitions(), 'reading the polls');
