@@ -217,7 +217,8 @@ describe('a form', () => {
         ['vote', 'a', false],
         ['vote', 'b', true],
       ]);
-      expect(text).toContain('Change my vote');
+      expect(text).toContain('<button type="submit" class="second">Change my vote</button>');
+      expect(text).not.toContain('=&quot;');
     }
   });
 
@@ -379,7 +380,7 @@ describe('a form whose ballot could not be appended', () => {
       ['vote', 'a', false],
       ['vote', 'b', true],
     ]);
-    expect(answer.text).toMatch(/<button type="submit">Try again<\/button>/);
+    expect(answer.text).toMatch(/<button type="submit" class="first">Try again<\/button>/);
     expect(cookiesOf(answer).size).toBe(0);
   });
 
