@@ -186,6 +186,32 @@ describe('recordBallots', () => {
       expect(counts[partition]).toMatchObject(model.counts());
   });
 
+  it.each([
+    ['the same voters', 0],
+    ['other voters of the same partition', 1_000],
+  ])(
+    'lets two writers that should not be there at once wait for each other, never in a circle: %s',
+    async (_, apart) => {
+      const { client, url } = await createStore({ polls });
+      const writers = await Promise.all([0, 1].map(() => connectForTests(url)));
+      await Promise.all(
+        writers.map(async (writer, which) => {
+          for (let batch = 0; batch < 20; batch++) {
+            const ballots = Array.from({ length: 300 }, (_, i) =>
+              ballot(which * apart + i, [OPTIONS[(i + batch + which) % 4]!], {
+                poll: polls[i % 3]!.key,
+                entryId: `${batch * 2 + which + 1}-0`,
+              }),
+            );
+            // They come in opposite orders.
+            await recordBallots(writer, 0, which === 0 ? ballots : ballots.reverse(), ballots.length);
+          }
+        }),
+      );
+      expect((await recount(client)).differences).toEqual([]);
+    },
+  );
+
   it('keeps voters apart whose bytes differ in one place', async () => {
     const { client } = await createStore({ polls });
     const almost = voter(1);
