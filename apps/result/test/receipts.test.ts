@@ -6,7 +6,7 @@ import { createTestDatabase } from '@hbf/local-services/testing';
 import { RECEIPT_PURPOSE, type Receipt, writeReceipt } from '@hbf/receipt/receipt';
 import { createKeyring } from '@hbf/service-kit/keyring';
 import request from 'supertest';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createReceiptDesk } from '../src/receipt-desk.ts';
 import { createRecorder, setUpDatabase } from './support/database.ts';
 import { createFakeFeed } from './support/fake-feed.ts';
@@ -134,18 +134,28 @@ describe('while the store does not answer', () => {
       ...createTestApp({ feed: createFakeFeed(snapshotOf()), receipts: desk }),
       calls: () => calls,
       lines,
+      desk,
     };
   };
 
-  test('a receipt of ours is "unavailable" in under 200 ms, and the next ones at once', async () => {
+  test('the desk stops waiting in under 200 ms', async () => {
+    vi.useFakeTimers();
+    try {
+      const answer = slow().desk.lookUp(counted);
+      await vi.advanceTimersByTimeAsync(150);
+      expect(await answer).toEqual({ kind: 'unavailable' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('a receipt of ours is "unavailable", and the next ones without another try', async () => {
     const { app, calls, lines } = slow();
-    const started = performance.now();
     const answer = await request(app).get(`/api/receipts/${counted}`).expect(503);
-    expect(performance.now() - started).toBeLessThan(200);
     expect(answer.headers['retry-after']).toBe('1');
     expect(answer.headers['access-control-allow-origin']).toBe('*');
     expect(answer.body).toMatchObject({ type: '/problems/unavailable', status: 503, retryAfter: 1 });
-    for (let again = 0; again < 5; again += 1) await request(app).get(`/api/receipts/${counted}`).expect(503);
+    await request(app).get(`/api/receipts/${counted}`).expect(503);
     expect(calls()).toBe(1);
     expect(lines).toHaveLength(1);
   });

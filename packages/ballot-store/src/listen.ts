@@ -14,7 +14,7 @@ export function listenForTallies(
   url: string,
   onHint: () => void,
   onState: (state: { connected: true } | { connected: false; error: Error }) => void,
-): () => Promise<void> {
+): () => void {
   let stopped = false;
   let client: pg.Client | undefined;
   let retry: NodeJS.Timeout | undefined;
@@ -55,9 +55,10 @@ export function listenForTallies(
   }
   void connect();
 
-  return async () => {
+  return () => {
     stopped = true;
     clearTimeout(retry);
-    await client?.end().catch(() => {});
+    // Cut, not ended: it waits for nothing, and a server that hangs would never answer the goodbye.
+    client?.connection.stream.destroy();
   };
 }
