@@ -1,6 +1,6 @@
 import type { Poll } from '@hbf/contracts/poll';
 import { PollsFile } from '@hbf/contracts/polls-file';
-import { isMap, isNode, isPair, LineCounter, type Node, parseDocument } from 'yaml';
+import { isMap, isNode, isPair, LineCounter, type Node, parseDocument, visit } from 'yaml';
 
 /** A mistake in the polls file, with the line that it is on. */
 export type FileMistake = { line: number; message: string };
@@ -24,13 +24,17 @@ export function parsePollsFile(text: string): ReadPollsFile | { mistakes: FileMi
     };
   }
   const line = (path: readonly PropertyKey[]) => lines.linePos(offsetOf(document.contents, path)).line;
-  let content: unknown;
-  try {
-    // Aliases could make a small file expand without bound; a polls file has no use for them.
-    content = document.toJS({ maxAliasCount: 0 });
-  } catch (error) {
-    return { mistakes: [{ line: 1, message: (error as Error).message }] };
-  }
+  // Aliases could make a small file expand without bound; a polls file has no use for them.
+  let alias: FileMistake | undefined;
+  visit(document, {
+    Alias(_, node) {
+      const at = lines.linePos(node.range?.[0] ?? 0).line;
+      alias = { line: at, message: `aliases (*${node.source}) cannot be used here` };
+      return visit.BREAK;
+    },
+  });
+  if (alias) return { mistakes: [alias] };
+  const content: unknown = document.toJS({ maxAliasCount: 0 });
   const parsed = PollsFile.safeParse(content);
   if (!parsed.success) {
     return {
@@ -46,7 +50,11 @@ export function parsePollsFile(text: string): ReadPollsFile | { mistakes: FileMi
       key: poll.key,
       rank,
       question: poll.question,
-      options: Object.entries(poll.options).map(([key, label]) => ({ key, label })),
+      // In the file's order: an object puts keys that look like numbers first.
+      options: optionKeys(document.getIn(['polls', rank, 'options'])).map((key) => ({
+        key,
+        label: poll.options[key]!,
+      })),
       eligibility: poll.eligibility,
       choices: poll.choices,
       results: poll.results,
@@ -58,6 +66,10 @@ export function parsePollsFile(text: string): ReadPollsFile | { mistakes: FileMi
     polls,
     lineOf: (poll, field) => line(['polls', polls.findIndex(({ key }) => key === poll), field]),
   };
+}
+
+function optionKeys(options: unknown): string[] {
+  return isMap(options) ? options.items.map(({ key }) => String(key)) : [];
 }
 
 /** Where the deepest node of the path that exists begins. For a field, where its name stands. */
