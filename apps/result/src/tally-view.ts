@@ -77,7 +77,7 @@ function freshness({ phase, status, queued, asOf, turnout }: Tally): TallyView['
     if (Date.parse(asOf) === 0) {
       return { tone: 'stale', text: [`Counting has not ${turnout === 0 ? '' : 'fully '}started yet`] };
     }
-    const known = waiting && ` with ${waiting}`;
+    const known = queued === 0 ? '' : `; ${count(queued, 'ballot')} queued`;
     return { tone: 'stale', text: ['Counting has stopped since ', { time: asOf }, known] };
   }
   if (status === 'delayed') {

@@ -99,7 +99,7 @@ test('freshness is told in words', () => {
   );
   expect(freshness({ status: 'stale' })).toBe('stale: Counting has stopped since 14:02 UTC');
   expect(freshness({ status: 'stale', queued: 2 })).toBe(
-    'stale: Counting has stopped since 14:02 UTC with 2 ballots on their way',
+    'stale: Counting has stopped since 14:02 UTC; 2 ballots queued',
   );
   expect(freshness({ status: 'stale', asOf: new Date(0).toISOString(), turnout: 0 })).toBe(
     'stale: Counting has not started yet',

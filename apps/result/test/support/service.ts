@@ -44,11 +44,11 @@ export function createTestApp(deps: {
 }
 
 /** The whole service on a port of its own, as `main.ts` puts it together; it ends with the test file. */
-export async function startTestService(deps: Parameters<typeof createTestApp>[0]) {
+export async function startTestService(deps: Parameters<typeof createTestApp>[0] & { port?: number }) {
   const { app, metrics, lines, config } = createTestApp(deps);
   const server = createHttpServer(app);
   const gateway = openGateway(server, { feed: deps.feed, metrics, publicUrl: config.PUBLIC_RESULT_URL });
-  const port = await listen(server, 0, '127.0.0.1');
+  const port = await listen(server, deps.port ?? 0, '127.0.0.1');
   const sockets: Socket[] = [];
   const close = async () => {
     for (const socket of sockets) socket.disconnect();
