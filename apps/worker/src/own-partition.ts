@@ -130,6 +130,8 @@ async function carry(
       if (session.lost) throw session.lost;
       try {
         const notDurable = openFor === undefined ? await prepare() : undefined;
+        // Not known to be this system's Redis: nothing of it may be counted.
+        if (openFor === undefined && !notDurable) continue;
         // Shut or not: what was accepted before must not wait in a store that could lose it.
         await turn();
         if (notDurable) throw notDurable;
@@ -173,7 +175,7 @@ async function carry(
         'preparing the partition',
       );
     } catch (error) {
-      if (error instanceof NotDurable) return error;
+      if (error instanceof NotDurable && connection === connections) return error;
       throw error;
     }
     // If a connection was replaced meanwhile, this was perhaps another run of Redis: prepare again.
@@ -256,6 +258,7 @@ async function carry(
       view.runId !== openFor ||
       view.epoch !== owned.epoch ||
       view.accepted === undefined ||
+      view.accepted < appended ||
       compareEntryIds(view.newest, position) < 0
     ) {
       log.error('the state of this partition in Redis is gone or another: preparing it again');

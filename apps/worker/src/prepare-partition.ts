@@ -6,6 +6,7 @@ import { durabilityFaults as streamFaults } from '@hbf/ballot-stream/durability'
 import { compareEntryIds } from '@hbf/ballot-stream/entry-id';
 import {
   openPartition,
+  peekPartition,
   publishDefinitions,
   publishPolls,
   shutPartition,
@@ -47,32 +48,23 @@ export async function preparePartition(
   },
   owner: PartitionOwner,
 ): Promise<string> {
-  const { redis, session, system, publication, log } = deps;
+  const { redis, system, publication, log } = deps;
   const { partition, epoch, position } = owner;
   const runId = await readRunId(redis);
-  await requireDurability(deps, partition, epoch);
+  // First of all: nothing of another system's may be shut, opened or counted.
   requireSameSystem(await tieSystem(redis, system), system);
+  await requireDurability(deps, partition, epoch);
   await publishPartitionPolls(redis, partition, epoch, publication);
+  // Noted before it is opened: opening raises what shows the loss, and a worker killed in between would hide it.
+  const seen = await peekPartition(redis, partition, position);
+  const lossSeen = await noteLoss(deps, owner, seen);
   const before = await openPartition(redis, partition, {
     runId,
     epoch,
     position,
     acceptedAtLeast: owner.appended,
   });
-  const forgot = owner.appended > 0 && (before.accepted ?? 0) < owner.appended;
-  if (forgot || compareEntryIds(before.newest, position) < 0) {
-    await noteUnknownLoss(session, partition);
-    log.error(
-      {
-        redisAccepted: before.accepted ?? null,
-        knownAccepted: owner.appended,
-        newest: before.newest,
-        position,
-      },
-      'Redis has lost what it held of this partition: accepted ballots that were not recorded yet are lost, and the ' +
-        'drift is a lower bound of their number. Look at the store, then run "worker acknowledge-loss"',
-    );
-  }
+  if (!lossSeen) await noteLoss(deps, owner, before);
   await publishDefinitions(
     redis,
     publication.revision,
@@ -80,6 +72,22 @@ export async function preparePartition(
   );
   log.info({ position }, 'the partition is open');
   return runId;
+}
+
+/** Notes it if Redis lacks what PostgreSQL knows that it had. @returns whether it does. */
+async function noteLoss(
+  { session, log }: { session: Queryable; log: Logger },
+  { partition, position, appended }: PartitionOwner,
+  redis: { accepted: number | undefined; newest: string },
+): Promise<boolean> {
+  if ((redis.accepted ?? 0) >= appended && compareEntryIds(redis.newest, position) >= 0) return false;
+  await noteUnknownLoss(session, partition);
+  log.error(
+    { redisAccepted: redis.accepted ?? null, knownAccepted: appended, newest: redis.newest, position },
+    'Redis has lost what it held of this partition: accepted ballots that were not recorded yet are lost, and the ' +
+      'drift is a lower bound of their number. Look at the store, then run "worker acknowledge-loss"',
+  );
+  return true;
 }
 
 /** Tells a partition which polls take ballots, and until when. */
