@@ -135,14 +135,19 @@ describe('applyPolls', () => {
     expect(await readPublication(client)).toMatchObject({ revision: 2 });
   });
 
-  it('takes turns with another that applies at the same time: no change is lost', async () => {
-    const { client, url } = await createStore({ polls: [pets] });
-    const others = await Promise.all([1, 2, 3].map(() => connectForTests(url)));
-    await Promise.all(
-      others.map((other, i) => applyPolls(other, [pets, { ...plants, key: `new-${i}`, rank: 1 }])),
-    );
-    const { revision, polls } = await readPublication(client);
-    expect(revision).toBe(4);
-    expect(new Set(polls.map(({ poll }) => poll.key))).toEqual(new Set(['pets', 'new-0', 'new-1', 'new-2']));
+  it('takes turns with another that declares the same new poll otherwise: one is applied whole, the other refused', async () => {
+    const { client, url } = await createStore();
+    const other = await connectForTests(url);
+    const c = { key: 'c', label: 'C' };
+    for (let round = 0; round < 10; round++) {
+      const one = makePoll(`poll-${round}`, { options: pets.options.slice(0, 2) });
+      const outcomes = await Promise.all([
+        applyPolls(client, [one]),
+        applyPolls(other, [{ ...one, options: [pets.options[0]!, c] }]),
+      ]);
+      expect(outcomes.filter(({ refused }) => refused)).toHaveLength(1);
+      const applied = (await stored(client)).find(({ key }) => key === one.key);
+      expect(applied!.options).toHaveLength(2);
+    }
   });
 });

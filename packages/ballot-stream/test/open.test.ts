@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readRunId } from '../src/connection.ts';
 import { compareEntryIds } from '../src/entry-id.ts';
 import { partitionKeys } from '../src/keys.ts';
-import { EpochSuperseded, openPartition, peekPartition } from '../src/partition.ts';
+import { EpochSuperseded, openPartition, peekPartition, shutPartition } from '../src/partition.ts';
 import { append, connectForTests, openFresh, redisNow, remains } from './support/partition-fixture.ts';
 
 const server = await startTestRedis();
@@ -113,5 +113,27 @@ describe('openPartition', () => {
     });
     expect(status).toBe('accepted');
     expect(compareEntryIds(id!, `${FUTURE}-7`)).toBeGreaterThan(0);
+  });
+});
+
+describe('shutPartition', () => {
+  it('lets nothing be appended until the partition is opened again, and keeps the total', async () => {
+    partition += 1;
+    await openFresh(redis, partition);
+    const deadline = (await redisNow(redis)) + 60_000;
+    const cast = async () => (await append(redis, partition, { runId, deadline }))[0];
+    expect(await cast()).toBe('accepted');
+    await shutPartition(redis, partition, 1);
+    expect(await cast()).toBe('not-prepared');
+    expect((await remains(redis, partition)).state).toEqual({ epoch: '1', accepted: '1' });
+    expect(await open()).toMatchObject({ accepted: 1 });
+    expect(await cast()).toBe('accepted');
+  });
+
+  it('refuses an owner with an older epoch and leaves the partition open', async () => {
+    partition += 1;
+    await open({ epoch: 10 });
+    await expect(shutPartition(redis, partition, 9)).rejects.toThrow(EpochSuperseded);
+    expect((await remains(redis, partition)).state.run).toBe(runId);
   });
 });
