@@ -1,5 +1,8 @@
+import { PORTS } from '@hbf/contracts/ports';
 import type { Logger } from '@hbf/service-kit/logger';
 import { observeRequests } from '@hbf/service-kit/observe-requests';
+import { siblingOrigin } from '@hbf/service-kit/request-origin';
+import { securityHeaders } from '@hbf/service-kit/security-headers';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { createAnswers } from './answers.ts';
 import { publicDirectory } from './assets.ts';
@@ -10,11 +13,9 @@ import { cookieSettings } from './cookie-settings.ts';
 import type { VoteMetrics } from './metrics.ts';
 import { createPages } from './pages.ts';
 import { refusalOf } from './refusal.ts';
-import { resultOrigin } from './result-origin.ts';
 import { addApiRoutes } from './routes/api.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addProblemRoutes } from './routes/problems.ts';
-import { securityHeaders } from './security-headers.ts';
 import { createVoterCookie } from './voter-cookie.ts';
 
 export type Dependencies = {
@@ -52,11 +53,18 @@ export function createApp(deps: Dependencies): Express {
 
   app.use(observeRequests(log, metrics.duration));
   app.use((req, res, next) => {
-    res.locals.resultOrigin = resultOrigin(req, config.publicResultUrl);
+    res.locals.resultOrigin = siblingOrigin(req, config.publicResultUrl, PORTS.result);
     res.setHeader('Cache-Control', 'no-store');
     next();
   });
-  app.use(securityHeaders(secure));
+  app.use(
+    securityHeaders({
+      publicUrl: config.publicVoteUrl,
+      // The page asks the result service what has become of a receipt.
+      connect: (res) => res.locals.resultOrigin,
+      forms: true,
+    }),
+  );
 
   app.get(
     '/assets/*file',

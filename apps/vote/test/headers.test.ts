@@ -16,7 +16,7 @@ describe('every answer', () => {
     expect(headers).toMatchObject({
       'referrer-policy': 'same-origin',
       'x-content-type-options': 'nosniff',
-      'x-frame-options': 'SAMEORIGIN',
+      'x-frame-options': 'DENY',
       'cross-origin-resource-policy': 'same-origin',
       'cache-control': 'no-store',
     });

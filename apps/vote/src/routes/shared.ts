@@ -1,9 +1,9 @@
+import { isCrossSite } from '@hbf/service-kit/request-origin';
 import type { Request, RequestHandler } from 'express';
 import type { Answers } from '../answers.ts';
 import { type BodyType, hasBodyOf, readBody } from '../ballot-body.ts';
 import type { BallotCookie } from '../ballot-cookie.ts';
 import type { Ballots, Casting } from '../casting.ts';
-import { isCrossSite } from '../cross-site.ts';
 import type { Pages } from '../pages.ts';
 import type { VoterCookie } from '../voter-cookie.ts';
 
@@ -24,7 +24,7 @@ export function receiveBallot(shared: Shared, type: BodyType): RequestHandler[] 
   return [
     answers.isBallot,
     (req, res, next) => {
-      if (!isCrossSite(req, publicVoteUrl)) return next();
+      if (!isCrossSite(req.headers, publicVoteUrl)) return next();
       answers.refuse(req, res, {
         problem: 'cross-site',
         detail:
