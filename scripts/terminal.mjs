@@ -26,7 +26,7 @@ export async function step(what, run) {
     end('done');
     return value;
   } catch (error) {
-    end('not done');
+    end('failed');
     throw error;
   }
 }
