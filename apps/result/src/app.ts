@@ -1,9 +1,12 @@
 import { fileURLToPath } from 'node:url';
+import { PORTS } from '@hbf/contracts/ports';
 import { PROBLEMS, type Problem, type ProblemName } from '@hbf/contracts/problems';
 import type { Tally } from '@hbf/contracts/tally';
 import type { Logger } from '@hbf/service-kit/logger';
 import { observeRequests } from '@hbf/service-kit/observe-requests';
 import { sendProblem } from '@hbf/service-kit/problem';
+import { siblingOrigin } from '@hbf/service-kit/request-origin';
+import { securityHeaders } from '@hbf/service-kit/security-headers';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import type { Config } from './config.ts';
 import type { ResultMetrics } from './metrics.ts';
@@ -11,8 +14,6 @@ import { renderMessage, renderPoll, renderReceipt } from './pages.ts';
 import { NO_SUCH_POLL, NO_TALLY_YET, problem, unavailable } from './problem.ts';
 import type { ReceiptDesk } from './receipt-desk.ts';
 import { wordsOfReceipt } from './receipt-words.ts';
-import { voteUrl } from './request-host.ts';
-import { securityHeaders } from './security-headers.ts';
 import type { TallyFeed } from './tally-feed.ts';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
@@ -35,7 +36,7 @@ export function createApp(deps: {
   app.set('etag', false);
   app.set('trust proxy', config.TRUST_PROXY);
   app.use(observeRequests(deps.log, deps.metrics.duration));
-  app.use(securityHeaders(config.PUBLIC_RESULT_URL));
+  app.use(securityHeaders({ publicUrl: config.PUBLIC_RESULT_URL, forms: false }));
 
   app.get('/', (req, res) => {
     const first = feed.polls()?.[0];
@@ -121,7 +122,11 @@ export function createApp(deps: {
 
   function sendPoll(req: Request, res: Response, tally: Tally): void {
     const others = feed.polls()!.filter(({ key }) => key !== tally.poll);
-    const vote = voteUrl({ protocol: req.protocol, host: req.host }, config.PUBLIC_VOTE_URL);
+    const vote = siblingOrigin(
+      { protocol: req.protocol, host: req.host },
+      config.PUBLIC_VOTE_URL,
+      PORTS.vote,
+    );
     sendPage(res, 200, renderPoll({ tally, others, voteUrl: vote }));
   }
 }

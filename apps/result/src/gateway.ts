@@ -2,12 +2,12 @@ import type { Server as HttpServer } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Problem } from '@hbf/contracts/problems';
 import type { Tally } from '@hbf/contracts/tally';
+import { isCrossSite } from '@hbf/service-kit/request-origin';
 import { Server, type Socket } from 'socket.io';
 import { createFreshnessMeter } from './freshness-meter.ts';
 import { type Connection, guardConnection } from './guard-connection.ts';
 import type { ResultMetrics } from './metrics.ts';
 import { NO_SUCH_POLL, NO_TALLY_YET, problem, unavailable } from './problem.ts';
-import { isFromOwnSite } from './same-site.ts';
 import type { TallyFeed } from './tally-feed.ts';
 import { createThrottle } from './throttle.ts';
 
@@ -54,7 +54,9 @@ export function openGateway(
     // A peer that vanished is noticed within 20 s.
     pingInterval: 10_000,
     pingTimeout: 10_000,
-    allowRequest: (req, decide) => decide(null, isFromOwnSite(req.headers, deps.publicUrl)),
+    // CORS does not hold for WebSocket: without this any site could open one from a visitor's browser, into a network
+    // that only the visitor reaches.
+    allowRequest: (req, decide) => decide(null, !isCrossSite(req.headers, deps.publicUrl)),
   });
 
   io.engine.on('connection', (connection: Connection) => {

@@ -1,5 +1,5 @@
+import { isCrossSite } from '@hbf/service-kit/request-origin';
 import { describe, expect, test } from 'vitest';
-import { isFromOwnSite } from '../src/same-site.ts';
 import { createFakeFeed } from './support/fake-feed.ts';
 import { startTestService } from './support/service.ts';
 import { snapshotOf } from './support/snapshots.ts';
@@ -38,7 +38,7 @@ const CASES: Case[] = [
 ];
 
 test.each(CASES)('%s for %o (public address: %s)', (allowed, headers, publicUrl) => {
-  expect(isFromOwnSite(headers, publicUrl)).toBe(allowed);
+  expect(isCrossSite(headers, publicUrl)).toBe(!allowed);
 });
 
 describe('a real handshake', async () => {
