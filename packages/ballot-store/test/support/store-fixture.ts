@@ -64,13 +64,3 @@ export const ballot = (
   entryId: place.entryId ?? '1000-0',
   index: place.index ?? 0,
 });
-
-/** Lets a statement change nothing for good: runs `work` and takes it back. */
-export async function takenBack(client: Client, work: () => Promise<void>): Promise<void> {
-  await client.query('BEGIN');
-  try {
-    await work();
-  } finally {
-    await client.query('ROLLBACK');
-  }
-}
