@@ -133,8 +133,13 @@ export function createProducer(options: {
     clock.learn(Math.floor(Number(time[0]) * 1000 + Number(time[1]) / 1000));
     const [newRevision, definitions] = published;
     if (definitions && newRevision && newRevision !== revision) {
-      polls = Poll.array().parse(JSON.parse(definitions));
       revision = newRevision;
+      try {
+        polls = Poll.array().parse(JSON.parse(definitions));
+      } catch (error) {
+        // As a worker of a later version may write them. Those known go on; giving up the connection would help nobody.
+        log.warn({ err: error }, 'the published polls cannot be read: those known before stay in force');
+      }
     }
     return partitions && polls ? Number(partitions) : undefined;
   }

@@ -1,7 +1,7 @@
 import { startTestRedis } from '@hbf/local-services/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MAX_BALLOTS_PER_ENTRY } from '../src/entry.ts';
-import { partitionKeys } from '../src/keys.ts';
+import { POLLS_KEY, partitionKeys } from '../src/keys.ts';
 import { publishDefinitions, publishPolls } from '../src/partition.ts';
 import { connectForTests, redisNow } from './support/partition-fixture.ts';
 import {
@@ -150,6 +150,27 @@ describe('a producer', () => {
     expect(await producer.append('new', { voter: newVoter(), choices: ['a'] })).toMatchObject({
       outcome: 'accepted',
     });
+  });
+
+  it('goes on with the polls that it knows when those published later cannot be read', async () => {
+    const producer = createTestProducer(server.url);
+    await producer.ready;
+    const warning = 'the published polls cannot be read: those known before stay in force';
+    for (const [revision, text] of [
+      '[{"key":"pets","eligibility":"of-a-later-version"}]',
+      'no JSON',
+    ].entries()) {
+      await redis.hset(POLLS_KEY, 'revision', revision + 2, 'polls', text);
+      await expect
+        .poll(() => producer.said.filter((line) => line === warning), { timeout: 5_000 })
+        .toHaveLength(revision + 1);
+      expect(producer.polls()).toEqual(polls);
+      expect(await producer.append('pets', { voter: newVoter(), choices: ['a'] })).toMatchObject({
+        outcome: 'accepted',
+      });
+    }
+    await publishDefinitions(redis, 4, [polls[0]!]);
+    await expect.poll(() => producer.polls(), { timeout: 5_000 }).toEqual([polls[0]]);
   });
 
   it('waits for the answers to what was sent before it closes, and refuses what comes then', async () => {
