@@ -34,7 +34,7 @@ describe.skipIf(executablePath === undefined)('in a browser', async () => {
     const errors: string[] = [];
     const watcher = await open(await browser.newContext(), `${system.resultUrl}/`, errors);
     await watcher.getByText('No ballots yet').waitFor();
-    expect(await watcher.locator('main').innerText()).not.toContain('%');
+    expect(await watcher.locator('main').textContent()).not.toContain('%');
     await watcher.evaluate(() => {
       document.title = 'not loaded again';
     });
@@ -55,7 +55,7 @@ describe.skipIf(executablePath === undefined)('in a browser', async () => {
     await voter.getByRole('button', { name: 'Change my vote' }).click();
     await voter.getByText('You chose Dogs').waitFor();
     await votes(watcher, 'b').getByText('1').waitFor();
-    expect(await votes(watcher, 'a').innerText()).toMatch(/^0/);
+    expect(await votes(watcher, 'a').textContent()).toMatch(/^0/);
     expect(await watcher.title()).toBe('not loaded again');
 
     await voter.reload();
@@ -78,7 +78,7 @@ describe.skipIf(executablePath === undefined)('in a browser', async () => {
     await page.getByRole('link', { name: 'See whether it is counted yet' }).click();
     await page.getByText(/is counted/i).waitFor();
     await page.goto(`${system.resultUrl}/p/best-friend`);
-    expect(await votes(page, 'b').innerText()).toMatch(/^[1-9]/);
+    expect(await votes(page, 'b').textContent()).toMatch(/^[1-9]/);
     await page.getByText(/^[1-9]\d* voters?$/).waitFor();
     expect(errors).toEqual([]);
   });

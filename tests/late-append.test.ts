@@ -1,12 +1,13 @@
 import { freePort } from '@hbf/local-services/free-port';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
+import type { Cast } from './support/history.ts';
 import { mutated } from './support/mutation.ts';
 import { killServices } from './support/service.ts';
 import { createSystem, type System } from './support/system.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
 import { until } from './support/until.ts';
-import { type Cast, cast } from './support/voters.ts';
+import { cast } from './support/voters.ts';
 
 const system = await createSystem();
 const proxy = await startTcpProxy({ host: '127.0.0.1', port: system.redis.port });

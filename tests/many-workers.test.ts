@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
+import type { Cast } from './support/history.ts';
 import { killServices, type Service } from './support/service.ts';
 import { createSystem, OPTIONS } from './support/system.ts';
 import { until } from './support/until.ts';
-import { type Cast, cast } from './support/voters.ts';
+import { cast } from './support/voters.ts';
 
 const system = await createSystem();
 afterEach(killServices);

@@ -4,11 +4,12 @@ import { makeTestDirectory } from '@hbf/local-services/testing';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
+import type { Cast } from './support/history.ts';
 import { mutated } from './support/mutation.ts';
 import { killServices, runCommand } from './support/service.ts';
 import { createSystem, OPTIONS, type System } from './support/system.ts';
 import { until } from './support/until.ts';
-import { type Cast, cast, startVoters } from './support/voters.ts';
+import { cast, startVoters } from './support/voters.ts';
 
 const system = await createSystem();
 afterEach(killServices);
