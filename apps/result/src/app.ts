@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import { PORTS } from '@hbf/contracts/ports';
 import { PROBLEMS, type Problem, type ProblemName } from '@hbf/contracts/problems';
 import type { Tally } from '@hbf/contracts/tally';
 import type { Logger } from '@hbf/service-kit/logger';
@@ -27,7 +26,7 @@ export function createApp(deps: {
   receipts: ReceiptDesk;
   log: Logger;
   metrics: Pick<ResultMetrics, 'duration'>;
-  config: Pick<Config, 'TRUST_PROXY' | 'PUBLIC_VOTE_URL' | 'PUBLIC_RESULT_URL'>;
+  config: Pick<Config, 'TRUST_PROXY' | 'PUBLIC_VOTE_URL' | 'PUBLIC_RESULT_URL' | 'VOTE_PORT'>;
 }): Express {
   const { feed, receipts, config } = deps;
   const app = express();
@@ -125,7 +124,7 @@ export function createApp(deps: {
     const vote = siblingOrigin(
       { protocol: req.protocol, host: req.host },
       config.PUBLIC_VOTE_URL,
-      PORTS.vote,
+      config.VOTE_PORT,
     );
     sendPage(res, 200, renderPoll({ tally, others, voteUrl: vote }));
   }

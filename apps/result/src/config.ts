@@ -14,7 +14,7 @@ import { z } from 'zod';
 export type Config = ReturnType<typeof readConfig>;
 
 /**
- * The configuration as a pure function of the environment; docs/api-result.md lists the variables.
+ * The configuration as a pure function of the environment; docs/configuration.md lists the variables.
  * @throws ConfigurationError that names every variable at fault, at once.
  */
 export function readConfig(env: Record<string, string | undefined>) {
@@ -32,6 +32,7 @@ export function readConfig(env: Record<string, string | undefined>) {
       TRUST_PROXY: trustProxy,
       LOG_LEVEL: logLevel,
       PUBLIC_VOTE_URL: origin.optional(),
+      VOTE_PORT: port(PORTS.vote),
       PUBLIC_RESULT_URL: origin.optional(),
       NODE_ENV: nodeEnv,
     },

@@ -1,4 +1,3 @@
-import { PORTS } from '@hbf/contracts/ports';
 import type { Logger } from '@hbf/service-kit/logger';
 import { observeRequests } from '@hbf/service-kit/observe-requests';
 import { siblingOrigin } from '@hbf/service-kit/request-origin';
@@ -53,7 +52,7 @@ export function createApp(deps: Dependencies): Express {
 
   app.use(observeRequests(log, metrics.duration));
   app.use((req, res, next) => {
-    res.locals.resultOrigin = siblingOrigin(req, config.publicResultUrl, PORTS.result);
+    res.locals.resultOrigin = siblingOrigin(req, config.publicResultUrl, config.resultPort);
     res.setHeader('Cache-Control', 'no-store');
     next();
   });

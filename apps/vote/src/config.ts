@@ -22,6 +22,8 @@ export type AppConfig = {
   publicVoteUrl: string | undefined;
   /** The result service's origin, where it is fixed. */
   publicResultUrl: string | undefined;
+  /** The result service's port, where its origin is not fixed. */
+  resultPort: number;
 };
 
 /** What `main.ts` needs beyond that. */
@@ -52,6 +54,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       LOG_LEVEL: logLevel,
       PUBLIC_VOTE_URL: origin.optional(),
       PUBLIC_RESULT_URL: origin.optional(),
+      RESULT_PORT: port(PORTS.result),
       NODE_ENV: nodeEnv,
     },
     env,
@@ -67,5 +70,6 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     logLevel: values.LOG_LEVEL,
     publicVoteUrl: values.PUBLIC_VOTE_URL,
     publicResultUrl: values.PUBLIC_RESULT_URL,
+    resultPort: values.RESULT_PORT,
   };
 }

@@ -29,6 +29,7 @@ describe('readConfig', () => {
       logLevel: 'info',
       publicVoteUrl: undefined,
       publicResultUrl: undefined,
+      resultPort: 5001,
     });
   });
 

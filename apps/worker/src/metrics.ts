@@ -8,8 +8,37 @@ export function createWorkerMetrics() {
   const registry = createRegistry();
   const registers = [registry];
   const labelNames = ['partition'] as const;
+  const perPartition = {
+    queueLength: new Gauge({
+      name: 'ballot_queue_length',
+      help: 'Ballots accepted and not yet recorded, in the partitions that this worker owns',
+      labelNames,
+      registers,
+    }),
+    queueAge: new Gauge({
+      name: 'ballot_queue_oldest_age_seconds',
+      help: 'Age of the oldest queued ballot, in the partitions that this worker owns; 0 if none is queued',
+      labelNames,
+      registers,
+    }),
+    drift: new Gauge({
+      name: 'ballot_audit_drift',
+      help: 'Accepted minus recorded, superseded, rejected and lost: must be 0, in the partitions that this worker owns',
+      labelNames,
+      registers,
+    }),
+    unknownLoss: new Gauge({
+      name: 'ballot_audit_unknown_loss',
+      help: '1 if Redis has lost what it held and the true loss is at least the drift, until it is acknowledged; else 0',
+      labelNames,
+      registers,
+    }),
+  };
   return {
     registry,
+    ...perPartition,
+    /** Those with a series for each owned partition. */
+    perPartition: Object.values(perPartition),
     recorded: new Counter({
       name: 'ballots_recorded_total',
       help: 'Accepted ballots that were recorded, those that were superseded since included',
@@ -40,24 +69,6 @@ export function createWorkerMetrics() {
     ownedPartitions: new Gauge({
       name: 'ballot_partitions_owned',
       help: 'Partitions that this worker owns and has prepared',
-      registers,
-    }),
-    queueLength: new Gauge({
-      name: 'ballot_queue_length',
-      help: 'Ballots accepted and not yet recorded, in the partitions that this worker owns',
-      labelNames,
-      registers,
-    }),
-    queueAge: new Gauge({
-      name: 'ballot_queue_oldest_age_seconds',
-      help: 'Age of the oldest queued ballot, in the partitions that this worker owns; 0 if none is queued',
-      labelNames,
-      registers,
-    }),
-    drift: new Gauge({
-      name: 'ballot_audit_drift',
-      help: 'Accepted minus recorded, superseded, rejected and lost: must be 0, in the partitions that this worker owns',
-      labelNames,
       registers,
     }),
   };

@@ -32,15 +32,15 @@ export async function migrate(
     const before = await readStoredSystem(client);
     const redisSystem = await askRedis(config.REDIS_URL, before === undefined, say);
     requireSameSystem(redisSystem, before);
-    if (before && config.PARTITIONS !== undefined && config.PARTITIONS !== before.partitions) {
-      complain(
-        `PARTITIONS=${config.PARTITIONS}, but this system was set up with ${before.partitions}, for ever. Leave PARTITIONS out.`,
-      );
-      return 1;
-    }
     const applied = await migrateSchema(client);
     say(applied.length === 0 ? 'the schema is up to date' : `schema: ${applied.join(', ')}`);
     const system = await setUpSystem(client, config.PARTITIONS ?? DEFAULT_PARTITIONS);
+    if (config.PARTITIONS !== undefined && config.PARTITIONS !== system.partitions) {
+      complain(
+        `PARTITIONS=${config.PARTITIONS}, but this system was set up with ${system.partitions}, for ever. Leave PARTITIONS out.`,
+      );
+      return 1;
+    }
     say(`system ${system.id}, ${system.partitions} partitions`);
     return await applyFile(client, config.POLLS_FILE, say, complain);
   } catch (error) {

@@ -26,6 +26,8 @@ export type Standing = {
   /** The accepted total at the position. */
   accepted: number;
   polls: ReadonlyMap<string, Poll>;
+  /** The accepted total that Redis itself has, if it was asked: no entry of vote's has a higher one. */
+  ceiling?: number;
 };
 
 /** Decides for every ballot of the entries whether it can be recorded; whatever cannot is rejected with its reason. */
@@ -44,8 +46,8 @@ export function planBatch(entries: readonly ReadEntry[], standing: Standing): Ba
       continue;
     }
     const expected = plan.accepted + entry.ballots.length;
-    if (entry.total < expected) {
-      // The append script only ever raises the total: this is a copy, or a forgery.
+    if (entry.total < expected || entry.total > (standing.ceiling ?? Number.POSITIVE_INFINITY)) {
+      // The append script only ever raises the total, and stores it: this is a copy, or a forgery.
       plan.rejections.push({
         entryId: entry.id,
         index: -1,
@@ -69,7 +71,7 @@ export function planBatch(entries: readonly ReadEntry[], standing: Standing): Ba
               : describe(choiceFault(poll, ballot.choices));
       if (reason !== undefined || 'malformed' in ballot) {
         const content =
-          'content' in ballot ? ballot.content : Buffer.from(JSON.stringify([entry.poll, ballot]));
+          'content' in ballot ? ballot.content : describeBallot({ ...ballot, poll: entry.poll });
         plan.rejections.push({ entryId: entry.id, index, reason: reason!, content });
       } else {
         plan.ballots.push({ ...ballot, poll: entry.poll, entryId: entry.id, index });
@@ -77,6 +79,12 @@ export function planBatch(entries: readonly ReadEntry[], standing: Standing): Ba
     }
   }
   return plan;
+}
+
+/** A ballot as an operator can read it in `rejected_ballots`. */
+export function describeBallot(ballot: Pick<BallotToRecord, 'poll' | 'voter' | 'choices'>): Buffer {
+  const { poll, voter, choices } = ballot;
+  return Buffer.from(JSON.stringify({ poll, voter: voter.toString('hex'), choices }));
 }
 
 /**

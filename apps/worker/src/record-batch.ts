@@ -4,7 +4,7 @@ import { notifyTally } from '@hbf/ballot-store/notify-tally';
 import { type BallotToRecord, recordBallots } from '@hbf/ballot-store/record-ballots';
 import { type Rejection, rejectBallots } from '@hbf/ballot-store/reject-ballots';
 import type { Reach } from './failpoint.ts';
-import { type BatchPlan, lastOfEachVoter } from './plan-batch.ts';
+import { type BatchPlan, describeBallot, lastOfEachVoter } from './plan-batch.ts';
 
 /** Somebody else moved the partition's position: this session's picture of it is wrong. */
 export class PositionMoved extends Error {
@@ -94,9 +94,9 @@ async function recordSplit(
     if (!isDataError(error)) throw error;
     await session.query('ROLLBACK TO SAVEPOINT part');
     if (ballots.length === 1) {
-      const { entryId, index, ...content } = ballots[0]!;
+      const { entryId, index } = ballots[0]!;
       const reason = `the database refused it: ${(error as Error).message}`;
-      const culprit = { entryId, index, reason, content: Buffer.from(JSON.stringify(content)) };
+      const culprit = { entryId, index, reason, content: describeBallot(ballots[0]!) };
       return { recorded: 0, superseded: 0, rejected: 0, culprits: [culprit] };
     }
     const middle = Math.ceil(ballots.length / 2);
@@ -112,8 +112,12 @@ async function recordSplit(
   }
 }
 
-/** SQLSTATE classes 22 (data exception) and 23 (integrity constraint violation): trying again cannot help. */
+/**
+ * Whether a ballot is at fault, so that trying again cannot help: SQLSTATE class 22 (data exception), or 23 (integrity
+ * constraint violation) of the ballots themselves. A constraint of another table says that somebody tampered with the
+ * tallies: then no ballot may be rejected for it.
+ */
 function isDataError(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' && /^2[23]/.test(code);
+  const { code, table } = error as { code?: unknown; table?: unknown };
+  return typeof code === 'string' && (/^22/.test(code) || (/^23/.test(code) && table === 'ballots'));
 }

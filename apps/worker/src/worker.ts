@@ -27,7 +27,7 @@ export type Worker = {
  * Takes part with all other workers: owns its share of the partitions, takes over from those that leave, gives up to
  * those that join. Waits for stores that are away, for as long as it takes.
  *
- * @param fail is called once if this worker must not go on (SystemMismatch).
+ * @param fail is called if this worker must not go on (SystemMismatch), perhaps by several owners.
  */
 export function startWorker(deps: {
   databaseUrl: string;

@@ -26,7 +26,8 @@ export async function recount(client: Client): Promise<Recount> {
     const total = await client.query<{ ballots: number }>('SELECT count(*) AS ballots FROM ballots');
     return { polls: polls.rows, ballots: total.rows[0]!.ballots, differences: differences.rows };
   } finally {
-    await client.query('COMMIT');
+    // If the connection is gone, the reason is on its way already.
+    await client.query('ROLLBACK').catch(() => {});
   }
 }
 

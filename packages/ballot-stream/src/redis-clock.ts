@@ -7,7 +7,10 @@ const STEP_MS = 2_000;
 export type RedisClock = {
   /** Takes in the time (ms) that a reply carried. */
   learn(redisNow: number): void;
-  /** Redis's time now, in ms: never ahead of it, and behind by the shortest way of a recent reply. Undefined at first. */
+  /**
+   * Redis's time now, in ms, undefined at first: behind it by the shortest way of a recent reply. Ahead of it only for
+   * some seconds, after Redis's clock was set back by less than two.
+   */
   now(): number | undefined;
   /** Forgets everything: for a new connection, perhaps to another server. */
   reset(): void;

@@ -14,6 +14,7 @@ export function securityHeaders(options: {
   connect?: (res: Response) => string | undefined;
   forms: boolean;
 }): RequestHandler {
+  const { connect } = options;
   const secure = options.publicUrl?.startsWith('https:') ?? false;
   return helmet({
     contentSecurityPolicy: {
@@ -24,7 +25,10 @@ export function securityHeaders(options: {
         styleSrc: ["'self'"],
         imgSrc: ["'self'", 'data:'],
         // Covers WebSocket to the same origin too.
-        connectSrc: ["'self'", (_req, res) => options.connect?.(res as Response) ?? "'self'"],
+        connectSrc: [
+          "'self'",
+          ...(connect ? [(_req: unknown, res: unknown) => connect(res as Response) ?? ''] : []),
+        ],
         formAction: [options.forms ? "'self'" : "'none'"],
         frameAncestors: ["'none'"],
         baseUri: ["'none'"],

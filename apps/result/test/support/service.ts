@@ -36,6 +36,7 @@ export function createTestApp(deps: {
   const config = {
     TRUST_PROXY: 0,
     PUBLIC_VOTE_URL: undefined,
+    VOTE_PORT: 5002,
     PUBLIC_RESULT_URL: undefined,
     ...deps.config,
   };

@@ -43,6 +43,7 @@ export function makeApp(
       trustProxy: 0,
       publicVoteUrl: undefined,
       publicResultUrl: undefined,
+      resultPort: 5001,
       ...config,
     },
     ballots,

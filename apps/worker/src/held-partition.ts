@@ -1,0 +1,86 @@
+import type { Session } from '@hbf/ballot-store/connection';
+import type { OwnedPartition } from '@hbf/ballot-store/own-partition';
+import type { StoredSystem } from '@hbf/ballot-store/system';
+import { createRedisClock, type RedisClock } from '@hbf/ballot-stream/redis-clock';
+import type { Logger } from '@hbf/service-kit/logger';
+import type { Redis } from 'ioredis';
+import type { Reach } from './failpoint.ts';
+import type { WorkerMetrics } from './metrics.ts';
+import type { Publication } from './publication.ts';
+
+/** How long Redis may take to answer a command that does not block (ms). */
+export const ANSWER_WITHIN_MS = 1_000;
+
+/** What all owners of this process share. */
+export type OwnerDeps = {
+  databaseUrl: string;
+  redisUrl: string;
+  /** Never used for a command that blocks. */
+  redis: Redis;
+  system: StoredSystem;
+  publication: Publication;
+  redisDurabilityAssumed: boolean;
+  metrics: WorkerMetrics;
+  reach: Reach;
+  log: Logger;
+};
+
+/** A partition while this process owns it: what is known of it, and what it is worked with. */
+export type HeldPartition = {
+  readonly partition: number;
+  readonly epoch: number;
+  /** Holds the lock, and runs everything that this owner does in PostgreSQL. */
+  readonly session: Session;
+  readonly clock: RedisClock;
+  readonly log: Logger;
+  /** The id of the last processed entry. */
+  position: string;
+  /** The accepted total there. */
+  accepted: number;
+  /** The highest accepted total that was ever seen. */
+  appended: number;
+  /** Polls whose closing this partition has noted. */
+  readonly closings: Set<string>;
+  /** The revision of the polls that Redis has from us. */
+  publishedRevision: number;
+  drift: number;
+  /** The run of Redis that it is open for; undefined: it must be prepared before it is used. */
+  readonly openFor: string | undefined;
+  setOpen(runId: string | undefined): void;
+};
+
+export function holdPartition(
+  deps: OwnerDeps,
+  session: Session,
+  partition: number,
+  owned: OwnedPartition,
+  closings: Set<string>,
+): HeldPartition {
+  let openFor: string | undefined;
+  return {
+    partition,
+    epoch: owned.epoch,
+    session,
+    clock: createRedisClock(),
+    log: deps.log.child({ partition, epoch: owned.epoch }),
+    position: owned.position,
+    accepted: owned.accepted,
+    appended: owned.appended,
+    closings,
+    publishedRevision: -1,
+    drift: 0,
+    get openFor() {
+      return openFor;
+    },
+    setOpen(runId) {
+      const change = Number(runId !== undefined) - Number(openFor !== undefined);
+      if (change !== 0) deps.metrics.ownedPartitions.inc(change);
+      openFor = runId;
+    },
+  };
+}
+
+/** When Redis accepted an entry (ms, its clock). */
+export function entryTime(entryId: string): number {
+  return Number(entryId.split('-')[0]);
+}
