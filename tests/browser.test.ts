@@ -75,7 +75,7 @@ describe.skipIf(executablePath === undefined)('in a browser', async () => {
     await page.getByLabel('Dogs').check();
     await page.getByRole('button', { name: 'Vote' }).click();
     await page.getByText('Your ballot was accepted').waitFor();
-    await page.getByRole('link', { name: 'See whether it is counted yet' }).click();
+    await page.getByRole('link', { name: 'See where it is' }).click();
     await page.getByText(/is counted/i).waitFor();
     await page.goto(`${system.resultUrl}/p/best-friend`);
     expect(await votes(page, 'b').textContent()).toMatch(/^[1-9]/);

@@ -88,14 +88,17 @@ describe('a stream into which somebody puts things by hand', () => {
       await redis.xadd(stream, '*', 'v', '1', 'p', 'faults', 'n', '1', 'b', 'not json', 't', '5');
       await redis.xadd(stream, '*', 'v', '1', 'p', 'faults', 'n', '1', 'b', '[["x",["o1"]]]', 't', '1');
       await redis.xadd(stream, '*', 'v', '9', 'p', 'a\u0000b', 'n', '1', 'b', '[]', 't', '\u0000');
+      // Well-formed in every way, with a total that would put every later ballot in the wrong.
+      const forged = JSON.stringify([['AAAAAAAAAAAAAAAAAAAAAA', ['o1']]]);
+      await redis.xadd(stream, '*', 'v', '1', 'p', 'faults', 'n', '1', 'b', forged, 't', '999999999999');
       await redis.xadd(stream, '*', Buffer.from([0, 255, 254]), Buffer.from([0xc3, 0x28]));
     });
     await voters.untilAccepted(200);
-    await until('all five are kept', async () => {
+    await until('all six are kept', async () => {
       const [row] = await system.query<{ kept: number }>(
         'SELECT count(*)::int AS kept FROM rejected_ballots',
       );
-      return row!.kept === before[0]!.kept + 5;
+      return row!.kept === before[0]!.kept + 6;
     });
     const reasons = await system.query<{ reason: string }>('SELECT DISTINCT reason FROM rejected_ballots');
     expect(reasons.length).toBeGreaterThanOrEqual(4);
@@ -103,7 +106,7 @@ describe('a stream into which somebody puts things by hand', () => {
     await system.untilDrained();
     const conservation = await system.conservation();
     expect(conservation.map(({ drift }) => drift)).toEqual([0, 0, 0, 0]);
-    expect(conservation[0]!.foreignEntries).toBe(5);
+    expect(conservation[0]!.foreignEntries).toBe(6);
     expect(await worker.metrics()).toMatch(/^ballots_rejected_total [1-9]/m);
   });
 });

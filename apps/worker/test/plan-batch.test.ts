@@ -82,8 +82,11 @@ describe('planBatch', () => {
 
   it('keeps what was rejected so that it can be read: poll, voter and choices', () => {
     const [rejection] = plan([entry('5-0', 1, [[1, 'z']])]).rejections;
-    expect(rejection!.content.toString()).toContain('pets');
-    expect(rejection!.content.toString()).toContain('"choices":["z"]');
+    expect(JSON.parse(rejection!.content.toString())).toEqual({
+      poll: 'pets',
+      voter: voter(1).toString('hex'),
+      choices: ['z'],
+    });
   });
 
   it('names polls that it does not know', () => {
@@ -104,6 +107,19 @@ describe('planBatch', () => {
     const result = plan([entry('5-0', 15, [[1, 'a']]), entry('6-0', 18, [[2, 'a']])], 10);
     expect(result).toMatchObject({ accepted: 18, missing: 4 + 2 });
     expect(result.ballots).toHaveLength(2);
+  });
+
+  it('rejects an entry whose total is beyond what Redis itself has accepted, and keeps counting', () => {
+    const entries = [
+      entry('5-0', 11, [[1, 'a']]),
+      entry('6-0', 1_000_000, [[2, 'a']]),
+      entry('7-0', 12, [[3, 'a']]),
+    ];
+    const standing = { partition: 1, partitions: PARTITIONS, accepted: 10, polls, ceiling: 12 };
+    const result = planBatch(entries, standing);
+    expect(result.rejections.map(({ entryId, index }) => [entryId, index])).toEqual([['6-0', -1]]);
+    expect(result).toMatchObject({ to: '7-0', accepted: 12, missing: 0 });
+    expect(result.ballots.map(({ entryId }) => entryId)).toEqual(['5-0', '7-0']);
   });
 
   it.each([

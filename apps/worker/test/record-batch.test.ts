@@ -206,6 +206,20 @@ describe('recordBatch', () => {
       expect(await figures()).toMatchObject({ recorded: 0, rejected: 5, drift: 0, position: '5-0' });
     });
 
+    it('does not blame a ballot for a tally that somebody lowered', async () => {
+      const { client, owner, plan, figures } = await createOwner();
+      await recordBatch(client, owner, plan([entry('5-0', 1, [[1, 'a']])]), nothing);
+      await client.query('UPDATE tallies SET votes = 0');
+      const change = plan([entry('6-0', 2, [[1, 'b']])], 1);
+      await expect(recordBatch(client, { ...owner, position: '5-0' }, change, nothing)).rejects.toMatchObject(
+        {
+          code: '23514',
+          table: 'tallies',
+        },
+      );
+      expect(await figures()).toMatchObject({ recorded: 1, rejected: 0, position: '5-0' });
+    });
+
     it('does not take an error for one of the data that will pass by itself', async () => {
       const { client, owner, plan, figures } = await createOwner();
       await client.query(`SET statement_timeout = 100`);

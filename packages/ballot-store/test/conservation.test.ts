@@ -136,7 +136,7 @@ describe('beat', () => {
 
   it('stores what the owner saw, and tells the drift', async () => {
     await client.query('UPDATE partitions SET lost = 2, accepted = 19 WHERE partition = 0');
-    expect(await beat(client, heartbeat)).toBe(7);
+    expect(await beat(client, heartbeat)).toEqual({ drift: 7, lossIsLowerBound: false });
     const { rows } = await client.query(`
       SELECT appended, oldest_queued_ms, clock_timestamp() - heartbeat_at < interval '10 seconds' AS fresh
       FROM partitions WHERE partition = 0`);

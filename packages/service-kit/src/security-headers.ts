@@ -27,7 +27,7 @@ export function securityHeaders(options: {
         // Covers WebSocket to the same origin too.
         connectSrc: [
           "'self'",
-          ...(connect ? [(_req: unknown, res: unknown) => connect(res as Response) ?? ''] : []),
+          ...(connect ? [(_req: unknown, res: unknown) => connect(res as Response) ?? "'self'"] : []),
         ],
         formAction: [options.forms ? "'self'" : "'none'"],
         frameAncestors: ["'none'"],
