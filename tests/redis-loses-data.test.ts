@@ -7,7 +7,7 @@ import { finish } from './support/finish.ts';
 import type { Cast } from './support/history.ts';
 import { mutated } from './support/mutation.ts';
 import { killServices, runCommand, type Service } from './support/service.ts';
-import { createSystem, OPTIONS, type System } from './support/system.ts';
+import { createSystem, OPTIONS, type System, withRedis } from './support/system.ts';
 import { until } from './support/until.ts';
 import { cast, startVoters } from './support/voters.ts';
 
@@ -75,7 +75,7 @@ async function start(): Promise<void> {
 }
 
 describe.each([
-  ['emptied', () => system.query('SELECT 1').then(() => flush())],
+  ['emptied', () => withRedis(system.redis.url, (client) => client.flushall())],
   ['rolled back to an earlier state', rollBack],
 ])('a Redis that is %s behind our back', (what, lose) => {
   it('shows as drift the ballots that it lost, and loses nothing new', async () => {
@@ -109,14 +109,6 @@ describe.each([
     expect(await finish(system, before, after)).toEqual([]);
   });
 });
-
-async function flush(): Promise<void> {
-  const { connectRedis, untilReady } = await import('@hbf/ballot-stream/connection');
-  const redis = connectRedis(system.redis.url, () => {});
-  await untilReady(redis, 5_000);
-  await redis.flushall();
-  redis.disconnect();
-}
 
 async function refusedAsNotPrepared(vote: Service): Promise<number> {
   const metric = /^ballots_not_accepted_total\{cause="not-prepared"\} (\d+)/m;

@@ -1,20 +1,12 @@
-import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
 import { killServices, runCommand } from './support/service.ts';
-import { createSystem } from './support/system.ts';
+import { createSystem, withRedis } from './support/system.ts';
 import { until } from './support/until.ts';
 import { startVoters } from './support/voters.ts';
 
 const system = await createSystem();
 afterEach(killServices);
-
-async function withRedis(work: (redis: ReturnType<typeof connectRedis>) => Promise<unknown>): Promise<void> {
-  const redis = connectRedis(system.redis.url, () => {});
-  await untilReady(redis, 5_000);
-  await work(redis);
-  redis.disconnect();
-}
 
 describe('an unexpectedly empty PostgreSQL', () => {
   it('is refused by migrate and by the worker, which say what may have happened', async () => {
@@ -60,7 +52,7 @@ describe('a Redis that would not keep what it acknowledges', () => {
         body: JSON.stringify({ choices: ['o1'] }),
       });
     await until('ballots are accepted', async () => (await post()).status === 202);
-    await withRedis((redis) => redis.config('SET', 'appendfsync', 'everysec'));
+    await withRedis(system.redis.url, (redis) => redis.config('SET', 'appendfsync', 'everysec'));
     await worker.untilLine('appendfsync is \\"everysec\\" and must be \\"always\\"');
     const refused = await until('every partition is shut', async () => {
       const responses = await Promise.all(Array.from({ length: 40 }, post));
@@ -68,7 +60,7 @@ describe('a Redis that would not keep what it acknowledges', () => {
     });
     expect(refused.headers.get('retry-after')).toBe('1');
     expect(await refused.json()).toMatchObject({ type: '/problems/not-accepted' });
-    await withRedis((redis) => redis.config('SET', 'appendfsync', 'always'));
+    await withRedis(system.redis.url, (redis) => redis.config('SET', 'appendfsync', 'always'));
     await until('ballots are accepted again', async () => (await post()).status === 202);
     await system.untilDrained();
     expect((await runCommand('worker', ['recount'], system.env)).code).toBe(0);
@@ -82,7 +74,7 @@ describe('a stream into which somebody puts things by hand', () => {
     await worker.untilReady();
     const before = await system.query<{ kept: number }>('SELECT count(*)::int AS kept FROM rejected_ballots');
     const voters = await startVoters(system, 10);
-    await withRedis(async (redis) => {
+    await withRedis(system.redis.url, async (redis) => {
       const stream = 'hbf:{0}:ballots';
       await redis.xadd(stream, '*', 'hello', 'world');
       await redis.xadd(stream, '*', 'v', '1', 'p', 'faults', 'n', '1', 'b', 'not json', 't', '5');
