@@ -1,8 +1,8 @@
+import { STEPS } from '@hbf/worker/failpoint';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
 import { mutated } from './support/mutation.ts';
 import { killServices } from './support/service.ts';
-import { STEPS } from './support/steps.ts';
 import { createSystem } from './support/system.ts';
 import { until } from './support/until.ts';
 import { startVoters } from './support/voters.ts';

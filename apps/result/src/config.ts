@@ -8,7 +8,7 @@ import {
   trustProxy,
   urlOf,
 } from '@hbf/service-kit/environment';
-import { isDevelopmentKey, keys } from '@hbf/service-kit/keyring';
+import { keysFor } from '@hbf/service-kit/keyring';
 import { z } from 'zod';
 
 export type Config = ReturnType<typeof readConfig>;
@@ -18,17 +18,13 @@ export type Config = ReturnType<typeof readConfig>;
  * @throws ConfigurationError that names every variable at fault, at once.
  */
 export function readConfig(env: Record<string, string | undefined>) {
-  const inProduction = env.NODE_ENV === 'production';
   return readEnvironment(
     {
       PORT: port(PORTS.result),
       METRICS_PORT: port(PORTS.resultInternal),
       METRICS_HOST: z.string().default('127.0.0.1'),
       DATABASE_URL: urlOf('postgres:', 'postgresql:'),
-      RECEIPT_KEYS: keys.refine(
-        (list) => !(inProduction && list.some(isDevelopmentKey)),
-        'holds a development key, which NODE_ENV=production refuses (openssl rand -hex 32 makes a good one)',
-      ),
+      RECEIPT_KEYS: keysFor(env),
       TRUST_PROXY: trustProxy,
       LOG_LEVEL: logLevel,
       PUBLIC_VOTE_URL: origin.optional(),

@@ -8,7 +8,7 @@ import {
   trustProxy,
   urlOf,
 } from '@hbf/service-kit/environment';
-import { isDevelopmentKey, type Key, keys } from '@hbf/service-kit/keyring';
+import { type Key, keysFor } from '@hbf/service-kit/keyring';
 import { z } from 'zod';
 
 /** What the app needs to know; `createApp` takes it. */
@@ -37,19 +37,14 @@ export type Config = AppConfig & {
 
 /** @throws ConfigurationError that names every variable at fault. */
 export function readConfig(env: Record<string, string | undefined>): Config {
-  const production = env.NODE_ENV === 'production';
-  const secretKeys = keys.refine(
-    (list) => !production || !list.some(isDevelopmentKey),
-    'holds a key that is for development only (NODE_ENV is production): openssl rand -hex 32 makes a real one',
-  );
   const values = readEnvironment(
     {
       PORT: port(PORTS.vote),
       METRICS_PORT: port(PORTS.voteInternal),
       METRICS_HOST: z.string().default('127.0.0.1'),
       REDIS_URL: urlOf('redis:', 'rediss:'),
-      VOTER_KEYS: secretKeys,
-      RECEIPT_KEYS: secretKeys,
+      VOTER_KEYS: keysFor(env),
+      RECEIPT_KEYS: keysFor(env),
       TRUST_PROXY: trustProxy,
       LOG_LEVEL: logLevel,
       PUBLIC_VOTE_URL: origin.optional(),

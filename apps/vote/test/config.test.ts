@@ -99,8 +99,8 @@ describe('readConfig', () => {
       RECEIPT_KEYS: `r2:${HEX},r1:${'00'.repeat(32)}`,
     });
     expect(faults).toHaveLength(2);
-    expect(faults[0]).toMatch(/^VOTER_KEYS: .*for development only/);
-    expect(faults[1]).toMatch(/^RECEIPT_KEYS: .*for development only/);
+    expect(faults[0]).toMatch(/^VOTER_KEYS: .*development key/);
+    expect(faults[1]).toMatch(/^RECEIPT_KEYS: .*development key/);
     expect(readConfig({ ...good, VOTER_KEYS: `dev-1:${HEX}` }).voterKeys).toHaveLength(1);
   });
 });

@@ -43,6 +43,13 @@ export function isDevelopmentKey(key: Key): boolean {
   return key.kid.toLowerCase().startsWith('dev') || new Set(key.secret).size < 8;
 }
 
+/** As `keys`, but in production no development key will do. @param env whose NODE_ENV decides. */
+export const keysFor = (env: Record<string, string | undefined>) =>
+  keys.refine(
+    (list) => env.NODE_ENV !== 'production' || !list.some(isDevelopmentKey),
+    'holds a development key, which NODE_ENV=production refuses (openssl rand -hex 32 makes a real one)',
+  );
+
 /**
  * @param purpose parts the uses of one set of keys: a signature for one purpose is no good for another.
  * keygrip does the same job, but tries every key in turn and puts no key id into what it signs, so a host could not
