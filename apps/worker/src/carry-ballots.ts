@@ -2,22 +2,38 @@ import { within } from '@hbf/ballot-stream/connection';
 import type { ReadEntry } from '@hbf/ballot-stream/entry';
 import { peekPartition, readEntries, trimPartition } from '@hbf/ballot-stream/partition';
 import type { Redis } from 'ioredis';
-import { ANSWER_WITHIN_MS, entryTime, type HeldPartition, type OwnerDeps } from './held-partition.ts';
+import {
+  ANSWER_WITHIN_MS,
+  entryTime,
+  FEWEST_ENTRIES_PER_READ,
+  type HeldPartition,
+  type OwnerDeps,
+} from './held-partition.ts';
 import { type BatchPlan, planBatch } from './plan-batch.ts';
 import { recordBatch } from './record-batch.ts';
 
 // Short, so that a partition that is given up is free soon.
 const BLOCK_MS = 200;
-const ENTRIES_PER_READ = 256;
+const MOST_ENTRIES_PER_READ = 4_000;
+// More than one batch, so that a batch is full although entries differ in size.
+const BALLOTS_PER_READ = 6_000;
 
 /** Waits a moment for entries behind the position. @returns none if none came. */
 export async function readQueued(reader: Redis, held: HeldPartition): Promise<ReadEntry[]> {
   try {
-    return await within(
+    const entries = await within(
       BLOCK_MS + ANSWER_WITHIN_MS,
-      readEntries(reader, held.partition, held.position, ENTRIES_PER_READ, BLOCK_MS),
+      readEntries(reader, held.partition, held.position, held.entriesPerRead, BLOCK_MS),
       'reading the stream',
     );
+    const ballots = countBallots(entries);
+    if (ballots > 0) {
+      const wanted = Math.ceil((BALLOTS_PER_READ * entries.length) / ballots);
+      // At most doubled: the next entries may be fuller.
+      const most = Math.min(MOST_ENTRIES_PER_READ, 2 * held.entriesPerRead);
+      held.entriesPerRead = Math.max(FEWEST_ENTRIES_PER_READ, Math.min(most, wanted));
+    }
+    return entries;
   } catch (error) {
     // A read that was given up may still answer: the connection must not be used for another one.
     reader.disconnect(true);
@@ -47,9 +63,17 @@ export async function carryBallots(
     const { rejected } = result;
     log.error({ rejected, position }, 'ballots were rejected: see the table rejected_ballots');
   }
+  if (result.foreign > 0) {
+    const { foreign } = result;
+    log.warn(
+      { foreign, position },
+      'somebody put entries into the stream by hand: see the table rejected_ballots',
+    );
+  }
   metrics.recorded.inc(result.recorded + result.superseded);
   metrics.superseded.inc(result.superseded);
-  metrics.rejected.inc(result.rejected);
+  metrics.rejected.inc(result.rejected + result.foreign);
+  metrics.foreignEntries.inc(result.foreign);
   metrics.batchSize.observe(batch.ballots.length + batch.rejections.length);
   const now = held.clock.now();
   if (now !== undefined) metrics.commitDelay.observe(Math.max(0, now - entryTime(entries[0]!.id)) / 1_000);
@@ -70,20 +94,27 @@ export async function carryBallots(
 async function plan(deps: OwnerDeps, held: HeldPartition, entries: readonly ReadEntry[]): Promise<BatchPlan> {
   const { publication } = deps;
   const { partition, accepted } = held;
-  const standing = { partition, partitions: deps.system.partitions, accepted };
-  const first = planBatch(entries, { ...standing, polls: publication.byKey });
-  // Another worker may have published a poll that this one has not heard of yet.
-  if (first.unknownPolls.size > 0) await publication.refresh(held.session);
-  else if (first.missing === 0) return first;
-  // A total that jumps beyond what Redis itself has accepted was made up. Taken at its word, it would make every
-  // ballot that comes later look like a forgery.
+  // Asked after the entries were read: whatever vote appended is in this total already. An entry with a higher one was
+  // made up; taken at its word, it would put the ballots that come later in the wrong.
   const view = await within(
     ANSWER_WITHIN_MS,
     peekPartition(deps.redis, partition, held.position),
     'looking at the stream',
   );
-  const ceiling = Math.max(view.accepted ?? 0, held.appended);
-  return planBatch(entries, { ...standing, polls: publication.byKey, ceiling });
+  if (view.accepted === undefined || (held.openFor !== undefined && view.runId !== held.openFor)) {
+    held.setOpen(undefined);
+    throw new Error('the state of this partition in Redis has changed: preparing it again');
+  }
+  const standing = { partition, partitions: deps.system.partitions, accepted, ceiling: view.accepted };
+  const first = planBatch(entries, { ...standing, polls: publication.byKey });
+  if (first.unknownPolls.size === 0) return first;
+  // Another worker may have published a poll that this one has not heard of yet.
+  await publication.refresh(held.session);
+  return planBatch(entries, { ...standing, polls: publication.byKey });
+}
+
+function countBallots(entries: readonly ReadEntry[]): number {
+  return entries.reduce((sum, entry) => sum + (entry.kind === 'ballots' ? entry.ballots.length : 1), 0);
 }
 
 /** As many entries from the start as hold at most `limit` ballots, and at least one. */

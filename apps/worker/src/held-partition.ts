@@ -11,6 +11,8 @@ import type { Publication } from './publication.ts';
 /** How long Redis may take to answer a command that does not block (ms). */
 export const ANSWER_WITHIN_MS = 1_000;
 
+export const FEWEST_ENTRIES_PER_READ = 64;
+
 /** What all owners of this process share. */
 export type OwnerDeps = {
   databaseUrl: string;
@@ -44,6 +46,10 @@ export type HeldPartition = {
   /** The revision of the polls that Redis has from us. */
   publishedRevision: number;
   drift: number;
+  /** When the last heartbeat was written (ms, our monotonic clock). */
+  lastBeat: number;
+  /** How many entries to read at once: about as many as hold a batch of ballots. */
+  entriesPerRead: number;
   /** The run of Redis that it is open for; undefined: it must be prepared before it is used. */
   readonly openFor: string | undefined;
   setOpen(runId: string | undefined): void;
@@ -69,6 +75,8 @@ export function holdPartition(
     closings,
     publishedRevision: -1,
     drift: 0,
+    lastBeat: Number.NEGATIVE_INFINITY,
+    entriesPerRead: FEWEST_ENTRIES_PER_READ,
     get openFor() {
       return openFor;
     },

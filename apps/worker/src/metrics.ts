@@ -54,6 +54,11 @@ export function createWorkerMetrics() {
       help: 'Ballots and foreign entries that could not be recorded and are kept with their reasons',
       registers,
     }),
+    foreignEntries: new Counter({
+      name: 'ballot_foreign_entries_total',
+      help: 'Entries that somebody put into a stream by hand; in ballots_rejected_total too',
+      registers,
+    }),
     batchSize: new Histogram({
       name: 'ballot_batch_size',
       help: 'Ballots in a recorded batch',

@@ -1,7 +1,13 @@
 import { readClosings } from '@hbf/ballot-store/close-poll';
 import { openSession } from '@hbf/ballot-store/connection';
 import { takePartition } from '@hbf/ballot-store/own-partition';
-import { connectRedis, readRunId, untilReady, within } from '@hbf/ballot-stream/connection';
+import {
+  connectRedis,
+  describeRedisFailure,
+  readRunId,
+  untilReady,
+  within,
+} from '@hbf/ballot-stream/connection';
 import { EpochSuperseded } from '@hbf/ballot-stream/partition';
 import { carryBallots, firstBallots, readQueued } from './carry-ballots.ts';
 import { ANSWER_WITHIN_MS, type HeldPartition, holdPartition, type OwnerDeps } from './held-partition.ts';
@@ -18,6 +24,8 @@ const STATEMENT_TIMED_OUT = '57014';
 /** A partition that this process owns, or tries to. */
 export type Owner = {
   readonly partition: number;
+  /** Whether it is open for voters, and its first heartbeat is written. */
+  readonly carrying: boolean;
   /** Resolves when the partition is no longer owned, for whatever reason; rejects only with SystemMismatch. */
   readonly ended: Promise<void>;
   /** Finishes the batch in hand and gives the partition up. */
@@ -30,13 +38,15 @@ export type Owner = {
  */
 export function ownPartition(deps: OwnerDeps, partition: number): Owner {
   let releasing = false;
+  let held: HeldPartition | undefined;
   const ended = (async () => {
     const session = await openSession(deps.databaseUrl, `hbf-worker-partition-${partition}`);
     try {
       const owned = await takePartition(session, partition);
       if (!owned) return;
       const closings = await readClosings(session, partition);
-      await carry(deps, holdPartition(deps, session, partition, owned, closings), () => releasing);
+      held = holdPartition(deps, session, partition, owned, closings);
+      await carry(deps, held, () => releasing);
     } finally {
       await session.close();
     }
@@ -46,6 +56,9 @@ export function ownPartition(deps: OwnerDeps, partition: number): Owner {
   });
   return {
     partition,
+    get carrying() {
+      return held?.openFor !== undefined && held.lastBeat > Number.NEGATIVE_INFINITY;
+    },
     ended,
     release() {
       releasing = true;
@@ -58,7 +71,6 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
   const { redis, metrics } = deps;
   const { partition, session, log } = held;
   let ballotsPerBatch = BALLOTS_PER_BATCH;
-  let lastBeat = Number.NEGATIVE_INFINITY;
   let failing = '';
 
   let connections = 0;
@@ -89,7 +101,7 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
         if ((error as { code?: string }).code === STATEMENT_TIMED_OUT) {
           ballotsPerBatch = Math.max(1, Math.floor(ballotsPerBatch / 4));
         }
-        const message = (error as Error).message;
+        const message = describeRedisFailure(error as Error);
         if (failing !== message) log.warn({ err: error }, `ballots may stay queued: ${message}`);
         failing = message;
         await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_FAILURE_MS));
@@ -131,7 +143,7 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
     const readFrom = held.position;
     const entries = await readQueued(reader, held);
     // Before the batch: while recording fails, the heartbeat still tells how much is queued, and since when.
-    if (held.openFor !== undefined && performance.now() - lastBeat >= HEARTBEAT_MS) await heartbeat();
+    if (held.openFor !== undefined && performance.now() - held.lastBeat >= HEARTBEAT_MS) await heartbeat();
     // If the heartbeat found that the stream was cut behind these entries, their place has been passed.
     if (entries.length === 0 || held.position !== readFrom) return;
     deps.reach('read');
@@ -141,7 +153,7 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
 
   async function heartbeat(): Promise<void> {
     await keepPartition(deps, held);
-    lastBeat = performance.now();
+    held.lastBeat = performance.now();
   }
 }
 

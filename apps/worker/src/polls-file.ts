@@ -1,6 +1,7 @@
 import type { Poll } from '@hbf/contracts/poll';
 import { PollsFile } from '@hbf/contracts/polls-file';
 import { isMap, isNode, isPair, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import type { z } from 'zod';
 
 /** A mistake in the polls file, with the line that it is on. */
 export type FileMistake = { line: number; message: string };
@@ -35,13 +36,12 @@ export function parsePollsFile(text: string): ReadPollsFile | { mistakes: FileMi
   });
   if (alias) return { mistakes: [alias] };
   const content: unknown = document.toJS({ maxAliasCount: 0 });
-  const parsed = PollsFile.safeParse(content);
+  const parsed = PollsFile.safeParse(content, { reportInput: true });
   if (!parsed.success) {
     return {
-      mistakes: parsed.error.issues.map((issue) => ({
-        line: line(issue.path),
-        message: `${issue.path.map(String).join('.') || 'the file'}: ${issue.message}`,
-      })),
+      mistakes: parsed.error.issues.flatMap((issue) =>
+        placesOf(issue).map((path) => ({ line: line(path), message: `${nameOf(path)}: ${explain(issue)}` })),
+      ),
     };
   }
   const time = (text: string | undefined) => (text === undefined ? null : Date.parse(text));
@@ -70,6 +70,37 @@ export function parsePollsFile(text: string): ReadPollsFile | { mistakes: FileMi
 
 function optionKeys(options: unknown): string[] {
   return isMap(options) ? options.items.map(({ key }) => String(key)) : [];
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** The places of an issue: a field that does not belong there is a place of its own. */
+function placesOf(issue: Issue): PropertyKey[][] {
+  return issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path];
+}
+
+/** A place as a host would name it: polls are counted from 1. */
+function nameOf([first, index, ...rest]: readonly PropertyKey[]): string {
+  if (first === undefined) return 'the file';
+  if (index === undefined) return String(first);
+  return [`poll ${Number(index) + 1}`, ...rest.map(String)].join(', ');
+}
+
+const KINDS: Record<string, string> = {
+  object: 'a set of fields',
+  record: 'a set of keys with their labels',
+  array: 'a list',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+};
+
+function explain(issue: Issue): string {
+  if (issue.code === 'unrecognized_keys') return 'there is no such field';
+  if (issue.code === 'invalid_type') {
+    return issue.input === undefined ? 'is missing' : `must be ${KINDS[issue.expected] ?? issue.expected}`;
+  }
+  return issue.message;
 }
 
 /** Where the deepest node of the path that exists begins. For a field, where its name stands. */

@@ -11,7 +11,8 @@ export class PositionMoved extends Error {
   override name = 'PositionMoved';
 }
 
-export type BatchResult = { recorded: number; superseded: number; rejected: number };
+/** `rejected` are accepted ballots; `foreign` entries were put in by hand, and nobody was told anything of them. */
+export type BatchResult = { recorded: number; superseded: number; rejected: number; foreign: number };
 
 /**
  * Records a batch in one transaction: position, ballots, tallies, rejections, notification. Either all of it is
@@ -40,7 +41,7 @@ export async function recordBatch(
   }
 }
 
-type Recorded = BatchResult & { culprits: Rejection[] };
+type Recorded = Pick<BatchResult, 'recorded' | 'superseded'> & { culprits: Rejection[] };
 
 async function commit(
   session: Queryable,
@@ -63,7 +64,8 @@ async function commit(
     reach('rejected');
     await notifyTally(session);
     reach('notified');
-    return { ...counts, rejected: rejections.length };
+    const foreign = rejections.filter(({ index }) => index < 0).length;
+    return { ...counts, rejected: rejections.length - foreign, foreign };
   });
   reach('committed');
   return result;
@@ -74,9 +76,9 @@ async function recordTogether(
   partition: number,
   ballots: readonly BallotToRecord[],
 ): Promise<Recorded> {
-  if (ballots.length === 0) return { recorded: 0, superseded: 0, rejected: 0, culprits: [] };
+  if (ballots.length === 0) return { recorded: 0, superseded: 0, culprits: [] };
   const counts = await recordBallots(session, partition, lastOfEachVoter(ballots), ballots.length);
-  return { ...counts, rejected: 0, culprits: [] };
+  return { ...counts, culprits: [] };
 }
 
 async function recordSplit(
@@ -84,7 +86,7 @@ async function recordSplit(
   partition: number,
   ballots: readonly BallotToRecord[],
 ): Promise<Recorded> {
-  if (ballots.length === 0) return { recorded: 0, superseded: 0, rejected: 0, culprits: [] };
+  if (ballots.length === 0) return { recorded: 0, superseded: 0, culprits: [] };
   await session.query('SAVEPOINT part');
   try {
     const recorded = await recordTogether(session, partition, ballots);
@@ -97,7 +99,7 @@ async function recordSplit(
       const { entryId, index } = ballots[0]!;
       const reason = `the database refused it: ${(error as Error).message}`;
       const culprit = { entryId, index, reason, content: describeBallot(ballots[0]!) };
-      return { recorded: 0, superseded: 0, rejected: 0, culprits: [culprit] };
+      return { recorded: 0, superseded: 0, culprits: [culprit] };
     }
     const middle = Math.ceil(ballots.length / 2);
     // In this order: a voter's later ballot must find the earlier one recorded.
@@ -106,7 +108,6 @@ async function recordSplit(
     return {
       recorded: first.recorded + second.recorded,
       superseded: first.superseded + second.superseded,
-      rejected: 0,
       culprits: [...first.culprits, ...second.culprits],
     };
   }

@@ -1,7 +1,7 @@
 import { openSession, type Session } from '@hbf/ballot-store/connection';
 import { joinWorkers, readMembership, shareOf } from '@hbf/ballot-store/membership';
 import { readSystem as readStoredSystem, type StoredSystem } from '@hbf/ballot-store/system';
-import { within } from '@hbf/ballot-stream/connection';
+import { describeRedisFailure, within } from '@hbf/ballot-stream/connection';
 import { readSystem as readRedisSystem } from '@hbf/ballot-stream/partition';
 import type { Logger } from '@hbf/service-kit/logger';
 import type { Redis } from 'ioredis';
@@ -17,7 +17,7 @@ const READ_POLLS_MS = 1_000;
 const LEAVE_WITHOUT_REDIS_MS = 2_000;
 
 export type Worker = {
-  /** Resolves when this worker takes part for the first time. */
+  /** Resolves when this worker first carries its share of the partitions. */
   ready: Promise<void>;
   /** Finishes the batches in hand and gives everything up. Idempotent. */
   close(): Promise<void>;
@@ -73,7 +73,7 @@ export function startWorker(deps: {
 
   /** Says what this worker waits for, once. */
   function wait(reason: Error | string): void {
-    const message = typeof reason === 'string' ? reason : reason.message;
+    const message = typeof reason === 'string' ? reason : describeRedisFailure(reason);
     if (message !== waitingFor) {
       log.warn(typeof reason === 'string' ? {} : { err: reason }, `waiting: ${message}`);
     }
@@ -95,10 +95,13 @@ export function startWorker(deps: {
       lastReadPolls = performance.now();
     }
     const { members, ownedPartitions } = await readMembership(session);
-    balance(shareOf(member, members, system.partitions), ownedPartitions, system);
+    const share = shareOf(member, members, system.partitions);
+    balance(share, ownedPartitions, system);
     if (waitingFor) log.info('taking part');
     waitingFor = '';
-    markReady();
+    // Not before its share is open: whoever waits for this worker would find a tally that is stale, and refusals.
+    const carrying = [...owners.values()].filter((owner) => owner.carrying).length;
+    if (carrying >= share) markReady();
   }
 
   async function join(): Promise<typeof membership> {

@@ -96,8 +96,8 @@ describe('migrate', () => {
     expect(await run(wrong)).toMatchObject({
       exit: 1,
       complained: [
-        expect.stringMatching(/polls\.yaml:2: polls\.0\.key: must be/),
-        expect.stringMatching(/polls\.yaml:4: polls\.0\.options\.a: must not be empty/),
+        expect.stringMatching(/polls\.yaml:2: poll 1, key: must be/),
+        expect.stringMatching(/polls\.yaml:4: poll 1, options, a: must not be empty/),
         'Nothing was applied, and there is no poll yet. Mend the file and run this again.',
       ],
     });

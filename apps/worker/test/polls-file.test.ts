@@ -83,13 +83,16 @@ describe('parsePollsFile', () => {
   it('refuses a key that is there twice, of a field, an option and a poll', () => {
     expectMistake(`${GOOD}    question: Again?\n`, /^5: .*unique/);
     expectMistake(GOOD.replace('b: Dogs', 'a: Dogs'), /^4: .*unique/);
-    expectMistake(`${GOOD}${GOOD.slice('polls:\n'.length)}`, '5: polls.1.key: the key "pets" is used twice');
+    expectMistake(`${GOOD}${GOOD.slice('polls:\n'.length)}`, '5: poll 2, key: the key "pets" is used twice');
   });
 
   it('refuses fields that it does not know', () => {
-    expectMistake(`${GOOD}    eligiblity: open\n`, /^2: polls\.0: .*eligiblity/);
-    expectMistake(`${GOOD}title: x\n`, /^1: the file: .*title/);
-    expectMistake(`${GOOD}    choices: { minimum: 1 }\n`, /^5: polls\.0\.choices: .*minimum/);
+    expectMistake(`${GOOD}    eligiblity: open\n`, /^5: poll 1, eligiblity: there is no such field/);
+    expectMistake(`${GOOD}title: x\n`, '5: title: there is no such field');
+    expectMistake(
+      `${GOOD}    choices: { minimum: 1 }\n`,
+      /^5: poll 1, choices, minimum: there is no such field/,
+    );
   });
 
   it.each([
@@ -97,21 +100,21 @@ describe('parsePollsFile', () => {
     ['a list', '- a\n', /^1: the file: /],
     ['a text', 'hello', /^1: the file: /],
     ['no polls', 'polls: []\n', /^1: polls: declare at least one poll/],
-    ['a question that is a number', GOOD.replace('Cats or dogs?', '7'), /^3: polls\.0\.question: /],
-    ['an empty question', GOOD.replace('Cats or dogs?', '"  "'), /^3: polls\.0\.question: must not be empty/],
-    ['a key with capitals', GOOD.replace('pets', 'Pets'), /^2: polls\.0\.key: must be 1 to 40/],
-    ['options as a list', GOOD.replace('{ a: Cats, b: Dogs }', '[Cats, Dogs]'), /^4: polls\.0\.options: /],
-    ['a single option', GOOD.replace(', b: Dogs', ''), /^4: polls\.0\.options: a poll needs at least two/],
-    ['__proto__ as an option', GOOD.replace('b: Dogs', '__proto__: Dogs'), /^4: polls\.0\.options/],
-    ['an eligibility that is not there', `${GOOD}    eligibility: code\n`, /^5: polls\.0\.eligibility: /],
-    ['more choices than options', `${GOOD}    choices: { max: 3 }\n`, /^5: polls\.0\.choices\.max: /],
+    ['a question that is a number', GOOD.replace('Cats or dogs?', '7'), /^3: poll 1, question: /],
+    ['an empty question', GOOD.replace('Cats or dogs?', '"  "'), /^3: poll 1, question: must not be empty/],
+    ['a key with capitals', GOOD.replace('pets', 'Pets'), /^2: poll 1, key: must be 1 to 40/],
+    ['options as a list', GOOD.replace('{ a: Cats, b: Dogs }', '[Cats, Dogs]'), /^4: poll 1, options: /],
+    ['a single option', GOOD.replace(', b: Dogs', ''), /^4: poll 1, options: a poll needs at least two/],
+    ['__proto__ as an option', GOOD.replace('b: Dogs', '__proto__: Dogs'), /^4: poll 1, options/],
+    ['an eligibility that is not there', `${GOOD}    eligibility: code\n`, /^5: poll 1, eligibility: /],
+    ['more choices than options', `${GOOD}    choices: { max: 3 }\n`, /^5: poll 1, choices, max: /],
     [
       'a time without a zone',
       `${GOOD}    opensAt: 2026-12-31T18:00:00\n`,
-      /^5: polls\.0\.opensAt: must be an ISO/,
+      /^5: poll 1, opensAt: must be an ISO/,
     ],
-    ['a date alone', `${GOOD}    opensAt: 2026-12-31\n`, /^5: polls\.0\.opensAt: must be an ISO/],
-    ['results that would never be shown', `${GOOD}    results: after-close\n`, /^5: polls\.0\.results: /],
+    ['a date alone', `${GOOD}    opensAt: 2026-12-31\n`, /^5: poll 1, opensAt: must be an ISO/],
+    ['results that would never be shown', `${GOOD}    results: after-close\n`, /^5: poll 1, results: /],
   ])('refuses %s and names the line', (_, text, expected) => {
     expectMistake(text, expected);
   });
@@ -119,7 +122,7 @@ describe('parsePollsFile', () => {
   it('names the line of an option in a block as well', () => {
     expectMistake(
       GOOD.replace('{ a: Cats, b: Dogs }', '\n      a: Cats\n      b: ""'),
-      /^6: polls\.0\.options\.b: /,
+      /^6: poll 1, options, b: /,
     );
   });
 

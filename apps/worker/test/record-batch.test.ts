@@ -54,7 +54,7 @@ describe('recordBatch', () => {
     ];
     const steps: Step[] = [];
     const result = await recordBatch(client, owner, plan(entries), (step) => steps.push(step));
-    expect(result).toEqual({ recorded: 2, superseded: 2, rejected: 2 });
+    expect(result).toEqual({ recorded: 2, superseded: 2, rejected: 1, foreign: 1 });
     expect(steps).toEqual(['begun', 'moved', 'recorded', 'rejected', 'notified', 'committed']);
     expect(await votes()).toEqual([0, 1, 1]);
     expect(await figures()).toEqual({
@@ -146,7 +146,7 @@ describe('recordBatch', () => {
         entry('7-0', 55, [[3, 'b', 'c']]),
       ];
       const result = await recordBatch(client, owner, plan(entries), nothing);
-      expect(result).toEqual({ recorded: 52, superseded: 1, rejected: 2 });
+      expect(result).toEqual({ recorded: 52, superseded: 1, rejected: 2, foreign: 0 });
       expect(await votes()).toEqual([51, 0, 1]);
       expect(await figures()).toMatchObject({
         accepted: 55,

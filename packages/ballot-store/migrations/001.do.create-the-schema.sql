@@ -40,6 +40,8 @@ CREATE TABLE partitions (
   -- The id of the last entry of the stream that was processed. It commits together with the ballots.
   position_ms bigint NOT NULL DEFAULT 0,
   position_seq bigint NOT NULL DEFAULT 0,
+  -- When the last recorded ballot was accepted (Redis's clock). The position may be beyond it, where nothing was queued.
+  recorded_up_to_ms bigint NOT NULL DEFAULT 0,
   -- The total in the last processed entry.
   accepted bigint NOT NULL DEFAULT 0 CHECK (accepted >= 0),
   -- Ballots that count now: one a voter and poll.

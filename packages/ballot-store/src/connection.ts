@@ -112,6 +112,7 @@ export async function openClient(url: string, applicationName: string): Promise<
   const client = new pg.Client({
     connectionString: url,
     application_name: applicationName,
+    options: '-c synchronous_commit=on',
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
   });

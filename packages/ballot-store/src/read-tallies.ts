@@ -9,6 +9,8 @@ export type PollTally = {
   votes: number[];
   turnout: number;
   phase: Phase;
+  /** Every partition has noted the poll's closing: no ballot is accepted any more, whatever a clock says. */
+  closedEverywhere: boolean;
 };
 
 /** How current one partition is. Times in ms, ages as of `TallySnapshot.now`. */
@@ -63,7 +65,9 @@ SELECT
           CASE WHEN closing.reached = (SELECT s.partitions FROM system s) THEN 'final' ELSE 'closed' END
         WHEN clock.now < p.opens_at THEN 'scheduled'
         ELSE 'open'
-      END
+      END,
+      'closedEverywhere', closing.partitions > 0
+        AND closing.partitions = (SELECT s.partitions FROM system s)
     ) ORDER BY p.rank, p.key)
     FROM polls p
     CROSS JOIN LATERAL (
@@ -81,7 +85,7 @@ SELECT
         - CASE WHEN s.appended > s.accepted THEN coalesce(s.oldest_queued_ms, 0) ELSE 0 END,
       'queued', greatest(s.appended - s.accepted, 0),
       'oldestQueuedAgeMs', CASE WHEN s.appended > s.accepted THEN round(coalesce(s.oldest_queued_ms, 0) + age.ms) END,
-      'recordedUpTo', s.position_ms
+      'recordedUpTo', s.recorded_up_to_ms
     ) ORDER BY s.partition)
     FROM partitions s
     CROSS JOIN LATERAL (SELECT extract(epoch FROM clock.now - s.heartbeat_at) * 1000 AS ms) AS age

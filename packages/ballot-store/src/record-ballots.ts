@@ -86,7 +86,8 @@ WITH input AS (
 ), conserved AS (
   UPDATE partitions
   SET recorded = partitions.recorded + counts.recorded,
-    superseded = partitions.superseded + $8::bigint - counts.recorded
+    superseded = partitions.superseded + $8::bigint - counts.recorded,
+    recorded_up_to_ms = greatest(partitions.recorded_up_to_ms, (SELECT max(entry_ms) FROM input))
   FROM counts
   WHERE partition = $1
 )

@@ -76,6 +76,18 @@ describe('readTallies', () => {
     expect(await phases()).toMatchObject({ open: 'final', ended: 'closed' });
   });
 
+  it('says that a poll is closed everywhere only when every partition has noted it, whatever the clock says', async () => {
+    const closedEverywhere = async () =>
+      (await readTallies(client)).polls.filter((tally) => tally.closedEverywhere).map(({ poll }) => poll.key);
+    await notePollClosing(client, 'ended', 0, '90-0');
+    await notePollClosing(client, 'ended', 1, '90-0');
+    expect(await closedEverywhere()).toEqual([]);
+    // It may still have entries to record there.
+    await notePollClosing(client, 'ended', 2, '999-0');
+    expect(await closedEverywhere()).toEqual(['ended']);
+    expect(await phases()).toMatchObject({ ended: 'closed' });
+  });
+
   it('keeps the first note of where a poll ends', async () => {
     await notePollClosing(client, 'open', 0, '90-0');
     await notePollClosing(client, 'open', 0, '999-0');
@@ -93,7 +105,7 @@ describe('readTallies', () => {
         asOf: null,
         queued: 0,
         oldestQueuedAgeMs: null,
-        recordedUpTo: 100,
+        recordedUpTo: expect.any(Number),
       })),
     );
   });
@@ -118,10 +130,11 @@ describe('readTallies', () => {
   it('has nothing queued once the batch is in, whatever the last heartbeat said', async () => {
     await beat(client, { partition: 1, epoch: 1, appended: 12, oldestQueuedMs: 700 });
     await movePosition(client, { partition: 1, epoch: 1, from: '100-0', to: '200-0', accepted: 13 });
-    expect((await readTallies(client)).partitions[1]).toMatchObject({
-      queued: 0,
-      oldestQueuedAgeMs: null,
-      recordedUpTo: 200,
-    });
+    const drained = { queued: 0, oldestQueuedAgeMs: null };
+    expect((await readTallies(client)).partitions[1]).toMatchObject({ ...drained, recordedUpTo: 0 });
+    // A position that moved on over nothing is no ballot that was recorded.
+    const ballot = { poll: 'open', voter: Buffer.alloc(16, 7), choices: ['a'], entryId: '150-0', index: 0 };
+    await recordBallots(client, 1, [ballot], 1);
+    expect((await readTallies(client)).partitions[1]).toMatchObject({ ...drained, recordedUpTo: 150 });
   });
 });

@@ -14,11 +14,20 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     connectTimeout: 1_000,
+    // A server that hangs does not say goodbye: do not wait for it.
+    disconnectTimeout: 100,
     keepAlive: 1_000,
     retryStrategy: (attempt) => Math.min(50 * attempt, 250),
   });
   redis.on('error', onError);
   return redis;
+}
+
+/** What went wrong, in words for an operator where ioredis speaks of its own options. */
+export function describeRedisFailure(error: Error): string {
+  return /^(Stream isn't writeable|Connection is closed|Reached the max retries)/.test(error.message)
+    ? 'the connection to Redis is down'
+    : error.message;
 }
 
 /** Resolves when the connection can be used; rejects after `timeoutMs` with the last reason. */

@@ -1,6 +1,6 @@
 import { type BallotIdentity, partitionOf } from '@hbf/contracts/ballot';
 import { Poll } from '@hbf/contracts/poll';
-import { connectRedis, readRunId, within } from './connection.ts';
+import { connectRedis, describeRedisFailure, readRunId, within } from './connection.ts';
 import { ENTRY_VERSION, encodeBallots, MAX_BALLOTS_PER_ENTRY, type NewBallot } from './entry.ts';
 import { POLLS_KEY, partitionKeys, SYSTEM_KEY } from './keys.ts';
 import { createRedisClock } from './redis-clock.ts';
@@ -159,7 +159,9 @@ export function createProducer(options: {
         },
         (error) => {
           if (link !== current || closed) return;
-          log.warn({ err: error }, 'Redis does not answer: connecting again');
+          log.warn({ reason: describeRedisFailure(error) }, 'Redis does not answer: connecting again');
+          // At once, and not with the socket's end: nothing more is asked or sent on it.
+          link = undefined;
           redis.disconnect(true);
         },
       )
