@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { createKeyring, type Key } from '@hbf/service-kit/keyring';
-import { parseCookie } from 'cookie';
 import type { Request, Response } from 'express';
 import type { CookieSettings } from './cookie-settings.ts';
+import { sentCookies } from './sent-cookies.ts';
 
 const RANDOM_BYTES = 16;
 
@@ -23,12 +23,13 @@ export function createVoterCookie(voterKeys: readonly Key[], settings: CookieSet
   const name = settings.name('hbf_voter');
 
   const parse = (req: Request): { bits: string; signature: string } | undefined => {
-    const value = parseCookie(req.headers.cookie ?? '')[name] ?? '';
-    const dot = value.indexOf('.');
-    const bits = value.slice(0, Math.max(0, dot));
-    const signature = value.slice(dot + 1);
-    if (!/^[A-Za-z0-9_-]{22}$/.test(bits) || !keyring.verify(bits, signature)) return undefined;
-    return { bits, signature };
+    for (const cookie of sentCookies(req, name)) {
+      const [bits = '', ...rest] = cookie.value.split('.');
+      const signature = rest.join('.');
+      if (cookie.name !== name || !/^[A-Za-z0-9_-]{22}$/.test(bits)) continue;
+      if (keyring.verify(bits, signature)) return { bits, signature };
+    }
+    return undefined;
   };
 
   return {

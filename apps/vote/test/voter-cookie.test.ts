@@ -147,6 +147,16 @@ describe('the voter cookie', () => {
     expect(new Set(voters).size).toBe(1);
   });
 
+  it('is found behind others of the same name, as of a parent domain, and then not replaced', async () => {
+    const app = makeApp();
+    const cookie = await cookieFrom(app);
+    const several = `stale; hbf_voter=AAAAAAAAAAAAAAAAAAAAAA.v1.x; hbf_voter_2=x; hbf_voter=${cookie}`;
+    expect(await castWith(app, cookie)).toBe(202);
+    expect(await castWith(app, several)).toBe(202);
+    expect(new Set(app.ballots.appended.map((ballot) => ballot.voter)).size).toBe(1);
+    expect(cookiesOf(await app.request.get('/').set('Cookie', `hbf_voter=${several}`)).size).toBe(0);
+  });
+
   it('stands for another voter in each poll', async () => {
     const app = makeApp();
     const browser = app.browser();
