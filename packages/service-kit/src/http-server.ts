@@ -9,7 +9,9 @@ export function createHttpServer(listener: RequestListener): Server {
   const pending = new Set<ServerResponse>();
   const server = createServer(
     {
-      maxHeaderSize: 8 * 1024,
+      // Cookies of other programs on the same host name come along, whatever their ports: 8 kB would turn away a
+      // browser that has many.
+      maxHeaderSize: 16 * 1024,
       // How often the two time-outs below are enforced; the default of 30 s would make them half a minute.
       connectionsCheckingInterval: 1_000,
       headersTimeout: 5_000,

@@ -1,6 +1,7 @@
 import { NOT_ACCEPTED_REASONS } from '@hbf/ballot-stream/producer';
+import { closeServer, createHttpServer, listen } from '@hbf/service-kit/http-server';
 import type supertest from 'supertest';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { cookiesOf, makeApp, makeKey, voterKey } from '../support/app.ts';
 import { makePoll, NOON } from '../support/polls.ts';
 
@@ -529,22 +530,82 @@ describe('the ballot cookie', () => {
     expect(text).not.toContain('<form');
   });
 
-  it('of twenty polls at most is kept, so that the headers never grow past what a server takes', async () => {
-    const app = makeApp();
-    const polls = Array.from({ length: 60 }, (_, rank) =>
-      makePoll({ key: `poll-with-a-long-key-number-${rank}-of-60-in-all`, rank, eligibility: 'open' }),
+  /** Polls as large as polls may be, with everything in them chosen. */
+  const largePolls = (count: number) =>
+    Array.from({ length: count }, (_, rank) =>
+      makePoll({
+        key: `a-poll-with-a-key-as-long-as-can-be-${1_000 + rank}`,
+        rank,
+        eligibility: 'open',
+        options: Array.from({ length: 30 }, (_, option) => ({
+          key: `an-option-with-a-long-key-of-${100 + option}`,
+          label: `Option ${option}`,
+        })),
+        choices: { min: 1, max: 30 },
+      }),
     );
+  const header = (jar: Map<string, string>) => [...jar].map(([name, value]) => `${name}=${value}`).join('; ');
+  const keep = (jar: Map<string, string>, answer: Parameters<typeof cookiesOf>[0]) => {
+    for (const [name, { value }] of cookiesOf(answer)) {
+      if (value) jar.set(name, value);
+      else jar.delete(name);
+    }
+  };
+
+  it('of the newest polls alone is kept, as many as fit into 3 kB, and always the last one', async () => {
+    const app = makeApp();
+    const small = Array.from({ length: 40 }, (_, rank) =>
+      makePoll({ key: `small-${rank}`, rank, eligibility: 'open' }),
+    );
+    const polls = [...small, ...largePolls(9)];
     app.ballots.known = polls;
     const jar = new Map<string, string>([['hbf_ballot_left-over', 'from-an-old-key']]);
     for (const poll of polls) {
-      const posted = await vote(app.request, 'vote=a', `/p/${poll.key}`)
-        .set('Cookie', [...jar].map(([name, value]) => `${name}=${value}`).join('; '))
-        .expect(303);
-      for (const [name, { value }] of cookiesOf(posted)) {
-        if (value) jar.set(name, value);
-        else jar.delete(name);
-      }
+      const form = poll.options.map(({ key }) => `vote=${key}`).slice(0, poll.choices.max);
+      const posted = await vote(app.request, form.join('&'), `/p/${poll.key}`).set('Cookie', header(jar));
+      expect(posted.status).toBe(303);
+      keep(jar, posted);
+      expect(header(jar).length).toBeLessThanOrEqual(3 * 1024);
+      const before = polls.slice(0, polls.indexOf(poll) + 1).map(({ key }) => `hbf_ballot_${key}`);
+      expect([...jar.keys()].filter((name) => name !== 'hbf_ballot_left-over')).toEqual(
+        before.slice(-[...jar.keys()].filter((name) => name !== 'hbf_ballot_left-over').length),
+      );
+      if (poll === small.at(-1)) expect(jar.size).toBeGreaterThanOrEqual(10);
     }
-    expect([...jar.keys()]).toEqual(polls.slice(-20).map((poll) => `hbf_ballot_${poll.key}`));
+    expect(jar.size).toBe(2);
+  });
+
+  it('never grows past what a real server takes, however many large polls a browser votes in', async () => {
+    const app = makeApp();
+    const polls = largePolls(20);
+    app.ballots.known = polls;
+    const server = createHttpServer(app.app);
+    onTestFinished(() => closeServer(server));
+    const origin = `http://127.0.0.1:${await listen(server, 0, '127.0.0.1')}`;
+    const jar = new Map<string, string>();
+    const send = async (path: string, init: RequestInit = {}) => {
+      const answer = await fetch(origin + path, {
+        ...init,
+        redirect: 'manual',
+        headers: { Cookie: header(jar), Connection: 'close' },
+      });
+      keep(jar, { headers: { 'set-cookie': answer.headers.getSetCookie() } });
+      return answer;
+    };
+    for (const poll of polls) {
+      const body = new URLSearchParams(poll.options.map(({ key }): [string, string] => ['vote', key]));
+      expect((await send(`/p/${poll.key}`, { method: 'POST', body })).status).toBe(303);
+      const page = await send(`/p/${poll.key}`);
+      expect(page.status).toBe(200);
+      expect(await page.text()).toContain('Your ballot was accepted');
+    }
+  });
+
+  it('is found behind one of the same name that we cannot read or that is of another voter', async () => {
+    const { app, voter, ballot } = await voted();
+    const other = await voted(app);
+    expect(
+      await confirmed(app, `hbf_voter=${voter}; ${NAME}=stale; ${NAME}=${other.ballot}; ${NAME}=${ballot}`),
+    ).toBe(true);
   });
 });
