@@ -50,7 +50,7 @@ export function createCasting(deps: {
       if (phase === 'closed') return refused('poll-closed', CLOSED);
       if (phase === 'scheduled') return refused('poll-not-yet-open', NOT_YET_OPEN);
       const fault = choiceFault(poll, choices);
-      if (fault) return refused('invalid-choices', describeFault(fault));
+      if (fault) return refused('choices-refused', describeFault(fault));
 
       const appended = await ballots.append(poll.key, { voter, choices });
       switch (appended.outcome) {

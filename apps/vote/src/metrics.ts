@@ -13,7 +13,7 @@ const REFUSALS = [
   'no-voter',
   'poll-closed',
   'poll-not-yet-open',
-  'invalid-choices',
+  'choices-refused',
   'not-accepted',
   'unconfirmed',
   'unavailable',

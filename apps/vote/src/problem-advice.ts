@@ -17,7 +17,7 @@ export const PROBLEM_ADVICE: Record<ProblemName, string> = {
   'too-large': 'A body may have 4096 bytes. A ballot needs far less.',
   'unsupported-media-type':
     'The API takes application/json and the pages take application/x-www-form-urlencoded, both in UTF-8 and not compressed.',
-  'invalid-choices':
+  'choices-refused':
     'Choose options that the poll has, each at most once, and as many as the poll asks for. GET /api/polls/:poll tells them.',
   'too-many-requests': 'Wait for as many seconds as Retry-After says.',
   internal: 'This is a fault of ours and is logged under the id that X-Request-Id names.',

@@ -11,7 +11,7 @@ export type VoterCookie = {
   /** @returns the cookie's random bits, or undefined if there is none or it was not signed by one of our keys. */
   read(req: Request): Buffer | undefined;
   /**
-   * Gives the browser a cookie if it has no valid one; signs it anew, bits unchanged, if its key is on its way out.
+   * Gives the browser a cookie if it has none that we signed; signs it anew, bits unchanged, if its key is on its way out.
    * For answers to GET alone: a POST that gave a cookie would let one client be any number of voters.
    * @returns the random bits that the browser has from now on.
    */

@@ -1,7 +1,7 @@
 /** The kinds of failure that the APIs name (RFC 9457); docs/api.md documents each. */
 export const PROBLEMS = {
   malformed: { status: 400, title: 'The request is malformed' },
-  'no-voter': { status: 401, title: 'This browser has no valid voter cookie yet' },
+  'no-voter': { status: 401, title: 'We do not know this browser yet' },
   'poll-closed': { status: 403, title: 'The poll is closed' },
   'poll-not-yet-open': { status: 403, title: 'The poll is not yet open' },
   'cross-site': { status: 403, title: 'The request came from another site' },
@@ -10,7 +10,7 @@ export const PROBLEMS = {
   'unknown-receipt': { status: 404, title: 'This is not a receipt of ours' },
   'too-large': { status: 413, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, title: 'This content type is not understood here' },
-  'invalid-choices': { status: 422, title: 'The choices do not fit the poll' },
+  'choices-refused': { status: 422, title: 'These choices do not fit the poll' },
   'too-many-requests': { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   'not-accepted': { status: 503, title: 'The ballot was not accepted' },

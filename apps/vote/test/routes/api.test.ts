@@ -184,10 +184,10 @@ describe('POST /api/polls/:poll/ballots', () => {
   ])('refuses %s with 422, and does not repeat it', async (_, poll, choices) => {
     const { voter, ballots, metric } = await withVoter();
     const answer = await voter.post(`/api/polls/${poll}/ballots`).send({ choices });
-    expect([answer.status, answer.body.type]).toEqual([422, '/problems/invalid-choices']);
+    expect([answer.status, answer.body.type]).toEqual([422, '/problems/choices-refused']);
     expect(answer.text.length).toBeLessThan(400);
     expect(ballots.appended).toEqual([]);
-    expect(await metric('ballots_refused_total', { reason: 'invalid-choices' })).toBe(1);
+    expect(await metric('ballots_refused_total', { reason: 'choices-refused' })).toBe(1);
   });
 
   it.each([

@@ -283,7 +283,7 @@ describe('a form', () => {
     expect(answer.text.length).toBeLessThan(6_000);
     expect(cookiesOf(answer).size).toBe(0);
     expect(ballots.appended).toEqual([]);
-    expect(await metric('ballots_refused_total', { reason: 'invalid-choices' })).toBe(1);
+    expect(await metric('ballots_refused_total', { reason: 'choices-refused' })).toBe(1);
   });
 
   it('says how many to choose where the number is wrong', async () => {

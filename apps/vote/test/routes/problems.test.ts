@@ -17,6 +17,15 @@ describe('GET /problems', () => {
     await request.get(body.type).expect(200);
   });
 
+  it('uses the words of the glossary, for people: nothing is "invalid"', async () => {
+    const { request } = makeApp();
+    const list = await request.get('/problems');
+    const pages = await Promise.all(Object.keys(PROBLEMS).map((name) => request.get(`/problems/${name}`)));
+    for (const { text } of [list, ...pages]) expect(text).not.toMatch(/\b(in)?valid\b|spoiled/i);
+    expect(list.text).toContain('<a href="/problems/no-voter">We do not know this browser yet</a>');
+    expect(list.text).toContain('<a href="/problems/choices-refused">These choices do not fit the poll</a>');
+  });
+
   it('has advice for each', () => {
     for (const advice of Object.values(PROBLEM_ADVICE)) expect(advice).toMatch(/^[A-Z].{20,}\.$/);
   });
