@@ -8,13 +8,16 @@ export interface SetUpSpec {
   /** What follows `node` on its command line. */
   args: readonly string[];
   env: Record<string, string>;
-  /** This exit code means: go on, but show people what the program said. */
+  /** This exit code means: go on, but show people what the program complained of (its standard error). */
   exitToWarn: number;
 }
 
 const SHOWN_LINES = 30;
 
-/** Runs the program. Throws with what it said when it ends with neither 0 nor `exitToWarn`. */
+/**
+ * Runs the program. Throws with what it said when it ends with neither 0 nor `exitToWarn`.
+ * @returns what it complained of, if it ended with `exitToWarn`.
+ */
 export async function setUp(
   run: Run,
   spec: SetUpSpec,
@@ -22,6 +25,7 @@ export async function setUp(
   env: NodeJS.ProcessEnv,
 ): Promise<string[]> {
   const lines: string[] = [];
+  const complaints: string[] = [];
   const program = new ManagedProcess({
     name: spec.name,
     command: process.execPath,
@@ -29,7 +33,10 @@ export async function setUp(
     cwd,
     env: { ...env, ...spec.env },
     endSignal: 'SIGTERM',
-    onLog: (line) => lines.push(readable(line)),
+    onLog(line, stream) {
+      lines.push(readable(line));
+      if (stream === 'stderr') complaints.push(readable(line));
+    },
   });
   const ended = new Promise<Exit>((resolve) => program.onExit(resolve));
   run.add({ name: spec.name, stop: () => program.end(), hurry: () => program.signal('SIGKILL') });
@@ -37,6 +44,6 @@ export async function setUp(
   if (program.running) run.lock.record(spec.name, program.pid, 'SIGTERM');
   const exit = await run.until(ended);
   if (exit.code === 0) return [];
-  if (exit.code === spec.exitToWarn) return lines;
+  if (exit.code === spec.exitToWarn) return complaints;
   throw new Error(`${spec.name} failed (${describeExit(exit)}):\n${lines.slice(-SHOWN_LINES).join('\n')}`);
 }
