@@ -16,6 +16,7 @@ export function renderTally(tally: Tally): string {
   setText(verdict, view.verdict ?? '');
   setText(byId('turnout'), view.turnout);
   setSentence(byId('times'), view.times ?? []);
+  byId('options').toggleAttribute('data-hidden', view.hidden !== undefined);
   renderRows(byId('options'), view.rows);
   const vote = document.getElementById('vote');
   if (vote) setText(vote, view.voteLink);

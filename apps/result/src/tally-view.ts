@@ -13,7 +13,7 @@ export type TallyView = {
     label: string;
     /** "1 vote", "1,204 votes"; empty while the results are hidden. */
     votes: string;
-    /** The share of the voters that chose it, as "67%"; empty before the first ballot and while hidden. */
+    /** The share of the voters that chose it, as "67%"; empty before the first ballot and while the results are hidden. */
     share: string;
     /** The bar's length, 0 to 100. */
     width: number;

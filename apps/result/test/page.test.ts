@@ -109,7 +109,9 @@ describe.skipIf(!program)('the page of a poll', () => {
     const service = await startTestService({ feed });
     const { page, close } = await open(service.url, { timezoneId: 'Asia/Kolkata' });
     await saysSoon(page, '#hidden', /once voting closes: .*18:30$/);
-    expect(await page.locator('.votes').allTextContents()).toEqual(['', '']);
+    const shown = (selector: string) => page.locator(selector).filter({ visible: true }).count();
+    const parts = ['.label', '.share', '.bar', '.votes'];
+    expect(await Promise.all(parts.map(shown))).toEqual([2, 0, 0, 0]);
     expect(await text(page, '#vote')).toBe('Vote');
     feed.give(snapshotOf({ polls: [keptOf({ poll, phase: 'final' })] }));
     await saysSoon(page, '#verdict', 'Most votes: Cats');
@@ -120,6 +122,7 @@ describe.skipIf(!program)('the page of a poll', () => {
   });
 
   test('works without JavaScript: everything is there, and it loads itself again', async () => {
+    expect(await Promise.all(parts.map(shown))).toEqual([2, 2, 2, 2]);
     const feed = createFakeFeed(snapshotOf());
     const service = await startTestService({ feed });
     const { page, close } = await open(service.url, { javaScriptEnabled: false });

@@ -187,8 +187,15 @@ describe('hidden results', () => {
     }
   });
 
-  test('show the votes when it is closed', async () => {
-    const closed = snapshotOf({ polls: [{ ...kept, phase: 'closed' }] });
+  test('leave no bar or number to see, which would look like zeros', async () => {
+    const { app: hidden } = createTestApp({ feed: createFakeFeed(snapshotOf({ polls: [kept] })) });
+    const { text } = await request(hidden).get('/').expect(200);
+    expect(text).toContain('<ol id="options" class="options" data-hidden>');
+    expect((await request(app).get('/')).text).toContain('<ol id="options" class="options">');
+  });
+
+  test('show the votes when it is closed in every partition', async () => {
+    const closed = snapshotOf({ polls: [{ ...kept, phase: 'closed', closedEverywhere: true }] });
     const { app: shown } = createTestApp({ feed: createFakeFeed(closed) });
     const api = await request(shown).get('/api/polls/best-friend/tally').expect(200);
     expect(api.body).toMatchObject({ phase: 'closed', options: [{ votes: 48_151 }, { votes: 62_342 }] });
