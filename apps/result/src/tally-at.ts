@@ -10,8 +10,9 @@ const PHASES: readonly Phase[] = ['scheduled', 'open', 'closed', 'final'];
 /** What may be told of a poll at a moment of the monotonic clock, long after its snapshot was taken too. */
 export function tallyAt(taken: TakenSnapshot, kept: PollTally, now: number): Tally {
   const { poll } = kept;
-  const phase = phaseOf(taken, kept, now);
-  const hidden = poll.results === 'after-close' && (phase === 'scheduled' || phase === 'open');
+  // Not by a clock: ballots are accepted by Redis's, and PostgreSQL's may be ahead of it. Votes that are seen while
+  // ballots are still accepted would sway them.
+  const hidden = poll.results === 'after-close' && !kept.closedEverywhere;
   return {
     poll: poll.key,
     question: poll.question,
@@ -22,15 +23,14 @@ export function tallyAt(taken: TakenSnapshot, kept: PollTally, now: number): Tal
     })),
     turnout: kept.turnout,
     ...freshnessOf(taken, now),
-    phase,
+    phase: phaseOf(taken, kept, now),
     opensAt: isoTime(poll.opensAt),
     closesAt: isoTime(poll.closesAt),
   };
 }
 
 /**
- * PostgreSQL's clock is carried on from the end of the read: it may then be a little slow, never fast, so that hidden
- * results are not shown a moment too early. A phase never goes back, and a clock alone makes no poll final.
+ * PostgreSQL's clock is carried on from the end of the read: it may then be a little slow, never fast. A phase never goes back, and a clock alone makes no poll final.
  */
 function phaseOf({ snapshot, finishedAt }: TakenSnapshot, { poll, phase }: PollTally, now: number): Phase {
   const byClock = phaseAt(poll, snapshot.now + (now - finishedAt));

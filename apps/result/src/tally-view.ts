@@ -63,7 +63,11 @@ function verdict({ phase, options, turnout }: Tally): string | undefined {
   return first.length === 1 ? `Most votes: ${first[0]}` : `A tie: ${list(first)}`;
 }
 
-function hiddenUntil({ closesAt }: Tally): Sentence {
+function hiddenUntil({ closesAt, phase }: Tally): Sentence {
+  // A moment after the clock says so; while no worker runs, once one does.
+  if (phase === 'closed') {
+    return ['The votes are shown as soon as it is certain that no more ballots are accepted.'];
+  }
   return closesAt === null
     ? ['The votes are shown once voting closes.']
     : ['The votes are shown once voting closes: ', { time: closesAt }];

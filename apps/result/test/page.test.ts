@@ -113,16 +113,19 @@ describe.skipIf(!program)('the page of a poll', () => {
     const parts = ['.label', '.share', '.bar', '.votes'];
     expect(await Promise.all(parts.map(shown))).toEqual([2, 0, 0, 0]);
     expect(await text(page, '#vote')).toBe('Vote');
-    feed.give(snapshotOf({ polls: [keptOf({ poll, phase: 'final' })] }));
+    feed.give(snapshotOf({ polls: [keptOf({ poll, phase: 'closed' })] }));
+    await saysSoon(page, '#hidden', /as soon as it is certain that no more ballots are accepted/);
+    expect(await Promise.all(parts.map(shown))).toEqual([2, 0, 0, 0]);
+    feed.give(snapshotOf({ polls: [keptOf({ poll, phase: 'final', closedEverywhere: true })] }));
     await saysSoon(page, '#verdict', 'Most votes: Cats');
     expect(await page.locator('#hidden').isVisible()).toBe(false);
     expect(await page.locator('.votes').allTextContents()).toEqual(['2 votes', '1 vote']);
     expect(await text(page, '#vote')).toBe('Go to the vote page');
     await close();
+    expect(await Promise.all(parts.map(shown))).toEqual([2, 2, 2, 2]);
   });
 
   test('works without JavaScript: everything is there, and it loads itself again', async () => {
-    expect(await Promise.all(parts.map(shown))).toEqual([2, 2, 2, 2]);
     const feed = createFakeFeed(snapshotOf());
     const service = await startTestService({ feed });
     const { page, close } = await open(service.url, { javaScriptEnabled: false });

@@ -92,10 +92,25 @@ describe('phase', () => {
     expect(after(10, timed(null, NOW + 60_000, 'final')).phase).toBe('final');
   });
 
-  test('hidden votes appear at the close and not a moment before', () => {
+  test('hidden votes do not appear by the clock: another clock may still accept ballots', () => {
     const poll = pollOf({ results: 'after-close', closesAt: NOW + 2_000 });
-    const snapshot = snapshotOf({ polls: [keptOf({ poll })] });
-    expect(after(2_039, snapshot)).toMatchObject({ turnout: 3, options: [{ votes: null }, { votes: null }] });
-    expect(after(2_040, snapshot).options.map(({ votes }) => votes)).toEqual([2, 1]);
+    const byOurs = snapshotOf({ polls: [keptOf({ poll })] });
+    const byTheStores = snapshotOf({ polls: [keptOf({ poll, phase: 'closed' })] });
+    for (const [ms, snapshot] of [
+      [1e9, byOurs],
+      [10, byTheStores],
+    ] as const) {
+      expect(after(ms, snapshot)).toMatchObject({
+        phase: 'closed',
+        turnout: 3,
+        options: [{ votes: null }, { votes: null }],
+      });
+    }
+  });
+
+  test('hidden votes appear when every partition has noted the closing', () => {
+    const poll = pollOf({ results: 'after-close', closesAt: NOW - 1 });
+    const closed = snapshotOf({ polls: [keptOf({ poll, phase: 'closed', closedEverywhere: true })] });
+    expect(after(10, closed).options.map(({ votes }) => votes)).toEqual([2, 1]);
   });
 });

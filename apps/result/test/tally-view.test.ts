@@ -68,6 +68,11 @@ describe('bars and numbers', () => {
     expect(say(view.hidden)).toBe('The votes are shown once voting closes: 18:00 UTC');
     expect(view.turnout).toBe('9 voters');
     expect(view.verdict).toBeUndefined();
+    const closed = viewTally({ ...TALLY, options: votes(null, null), phase: 'closed', closesAt });
+    expect(say(closed.hidden)).toBe(
+      'The votes are shown as soon as it is certain that no more ballots are accepted.',
+    );
+    expect(say(closed.times)).toBe('Voting closed: 18:00 UTC');
   });
 });
 

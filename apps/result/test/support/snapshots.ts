@@ -22,7 +22,7 @@ export function pollOf(over: Partial<Poll> = {}): Poll {
 }
 
 export function keptOf(over: Partial<PollTally> = {}): PollTally {
-  return { poll: pollOf(), votes: [2, 1], turnout: 3, phase: 'open', ...over };
+  return { poll: pollOf(), votes: [2, 1], turnout: 3, phase: 'open', closedEverywhere: false, ...over };
 }
 
 /** A partition whose owner said a tenth of a second ago that nothing is queued. */
