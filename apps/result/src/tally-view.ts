@@ -79,10 +79,15 @@ function freshness({ phase, status, queued, asOf, turnout }: Tally): TallyView['
   if (status === 'stale') {
     // A part of it that never reported promises nothing, which is written as 1970.
     if (Date.parse(asOf) === 0) {
-      return { tone: 'stale', text: [`Counting has not ${turnout === 0 ? '' : 'fully '}started yet`] };
+      const started = `Counting has not ${turnout === 0 ? '' : 'fully '}started yet`;
+      return {
+        tone: 'stale',
+        text: [phase === 'scheduled' ? started : `${started}. Accepted ballots are kept.`],
+      };
     }
-    const known = queued === 0 ? '' : `; ${count(queued, 'ballot')} queued`;
-    return { tone: 'stale', text: ['Counting has stopped since ', { time: asOf }, known] };
+    // How many are queued is not known either: the last number is as old as the tally.
+    const kept = phase === 'scheduled' ? '' : '. Ballots accepted since then are kept and will be counted.';
+    return { tone: 'stale', text: ['Counting has stopped since ', { time: asOf }, kept] };
   }
   if (status === 'delayed') {
     return { tone: 'delayed', text: [waiting ? `Counting is behind: ${waiting}` : 'Counting is behind'] };

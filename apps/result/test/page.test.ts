@@ -49,6 +49,8 @@ describe.skipIf(!program)('the page of a poll', () => {
     feed.give(snapshotOf({ partitions, polls: [keptOf({ votes: [2_000, 98_000], turnout: 100_000 })] }));
     await saysSoon(page, '#freshness', 'Counting is behind: 1,234 ballots on their way');
     expect(await text(page, '[data-option=b] .votes')).toBe('98,000 votes');
+    feed.give(snapshotOf({ partitions: [partitionOf({ heartbeatAgeMs: 60_000 })] }));
+    await saysSoon(page, '#freshness', /Counting has stopped/);
     expect(await page.evaluate('window.shift')).toBe(0);
     expect(complaints).toEqual([]);
     await close();
@@ -120,9 +122,9 @@ describe.skipIf(!program)('the page of a poll', () => {
     await saysSoon(page, '#verdict', 'Most votes: Cats');
     expect(await page.locator('#hidden').isVisible()).toBe(false);
     expect(await page.locator('.votes').allTextContents()).toEqual(['2 votes', '1 vote']);
+    expect(await Promise.all(parts.map(shown))).toEqual([2, 2, 2, 2]);
     expect(await text(page, '#vote')).toBe('Go to the vote page');
     await close();
-    expect(await Promise.all(parts.map(shown))).toEqual([2, 2, 2, 2]);
   });
 
   test('works without JavaScript: everything is there, and it loads itself again', async () => {

@@ -102,17 +102,27 @@ test('freshness is told in words', () => {
   expect(freshness({ status: 'delayed', queued: 12 })).toBe(
     'delayed: Counting is behind: 12 ballots on their way',
   );
-  expect(freshness({ status: 'stale' })).toBe('stale: Counting has stopped since 14:02 UTC');
-  expect(freshness({ status: 'stale', queued: 2 })).toBe(
-    'stale: Counting has stopped since 14:02 UTC; 2 ballots queued',
+  const never = new Date(0).toISOString();
+  expect(freshness({ status: 'stale', asOf: never, turnout: 0 })).toBe(
+    'stale: Counting has not started yet. Accepted ballots are kept.',
   );
-  expect(freshness({ status: 'stale', asOf: new Date(0).toISOString(), turnout: 0 })).toBe(
+  expect(freshness({ status: 'stale', asOf: never, turnout: 0, phase: 'scheduled' })).toBe(
     'stale: Counting has not started yet',
   );
   expect(freshness({ phase: 'scheduled' })).toBe('waiting: Voting has not opened yet');
   expect(freshness({ phase: 'closed', queued: 3 })).toBe('waiting: Voting is closed: 3 ballots on their way');
-  expect(freshness({ phase: 'closed', status: 'stale' })).toBe('stale: Counting has stopped since 14:02 UTC');
   expect(freshness({ phase: 'final', status: 'stale' })).toBe('final: Final: every ballot is counted');
+});
+
+test('while counting has stopped, nothing is said of how many ballots are on their way, but that they are kept', () => {
+  const stopped =
+    'stale: Counting has stopped since 14:02 UTC. Ballots accepted since then are kept and will be counted.';
+  expect(freshness({ status: 'stale' })).toBe(stopped);
+  expect(freshness({ status: 'stale', queued: 2 })).toBe(stopped);
+  expect(freshness({ status: 'stale', phase: 'closed' })).toBe(stopped);
+  expect(freshness({ status: 'stale', phase: 'scheduled' })).toBe(
+    'stale: Counting has stopped since 14:02 UTC',
+  );
 });
 
 test('a moment of another day is written with its date', () => {
