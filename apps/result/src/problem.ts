@@ -2,9 +2,11 @@ import { PROBLEMS, type Problem, type ProblemName, problemType } from '@hbf/cont
 
 /** Makes a problem of a documented kind. @param retryAfter seconds after which a second try makes sense. */
 export function problem(name: ProblemName, detail: string, retryAfter?: number): Problem {
+  const { title, status } = PROBLEMS[name];
   return {
     type: problemType(name),
-    ...PROBLEMS[name],
+    title,
+    status,
     detail,
     ...(retryAfter !== undefined && { retryAfter }),
   };

@@ -48,7 +48,7 @@ function phaseOf({ snapshot, finishedAt }: TakenSnapshot, { poll, phase }: PollT
 function freshnessOf(
   { snapshot, startedAt }: TakenSnapshot,
   now: number,
-): Pick<Tally, 'status' | 'asOf' | 'queued'> {
+): Pick<Tally, 'asOf' | 'queued' | 'status'> {
   const elapsed = now - startedAt;
   const { partitions } = snapshot;
   let status: Freshness = 'live';
@@ -67,9 +67,9 @@ function freshnessOf(
   }
   const asOf = partitions.length === 0 ? 0 : Math.min(...partitions.map((p) => p.asOf ?? p.recordedUpTo));
   return {
-    status,
     asOf: new Date(asOf).toISOString(),
     queued: partitions.reduce((sum, partition) => sum + partition.queued, 0),
+    status,
   };
 }
 

@@ -243,6 +243,7 @@ describe('the HTTP surface', () => {
         'connect-src': "'self'",
         'frame-ancestors': "'none'",
         'base-uri': "'none'",
+    expect(Object.keys(answer.body)).toEqual(['type', 'title', 'status', 'detail']);
         'form-action': "'none'",
       });
       expect(headers['referrer-policy']).toBe('same-origin');

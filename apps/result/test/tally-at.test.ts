@@ -25,6 +25,12 @@ test('a fresh snapshot is live and has the form of the contract', () => {
   });
 });
 
+test('the fields come in the order of the contract', () => {
+  expect(Object.keys(after(50))).toEqual(
+    'poll question options turnout asOf queued status phase opensAt closesAt'.split(' '),
+  );
+});
+
 describe('freshness', () => {
   test('turns stale when the heartbeat has become older than 5 s since the read started', () => {
     expect(after(4_900).status).toBe('live');
