@@ -120,7 +120,10 @@ export function createApp(deps: {
   return app;
 
   function sendPoll(req: Request, res: Response, tally: Tally): void {
-    const others = feed.polls()!.filter(({ key }) => key !== tally.poll);
+    const others = feed
+      .polls()!
+      .filter(({ key }) => key !== tally.poll)
+      .map((poll) => ({ ...poll, phase: feed.tally(poll.key)!.phase }));
     const vote = siblingOrigin(
       { protocol: req.protocol, host: req.host },
       config.PUBLIC_VOTE_URL,

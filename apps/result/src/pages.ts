@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Phase } from '@hbf/contracts/poll';
 import type { Tally } from '@hbf/contracts/tally';
 import { Eta } from 'eta';
 import type { ReceiptWords } from './receipt-words.ts';
@@ -6,10 +7,10 @@ import { viewTally, writeTime } from './tally-view.ts';
 
 const eta = new Eta({ views: fileURLToPath(new URL('../views', import.meta.url)), cache: true });
 
-/** The page of a poll: everything is in it, so that it works without any script. */
+/** The page of a poll: everything is in it, so that it works without any script. @param page.others the other polls, to be linked. */
 export function renderPoll(page: {
   tally: Tally;
-  others: { key: string; question: string }[];
+  others: { key: string; question: string; phase: Phase }[];
   voteUrl: string | undefined;
 }): string {
   const vote = page.voteUrl && `${page.voteUrl}/p/${page.tally.poll}`;

@@ -67,6 +67,21 @@ describe('pages', () => {
     expect(second.text).not.toContain('<b>bread');
   });
 
+  test('other polls are listed with their phases', async () => {
+    const polls = (['open', 'scheduled', 'closed', 'final'] as const).map((phase) => {
+      const opensAt = phase === 'scheduled' ? NOW + 3_600_000 : null;
+      return keptOf({ phase, poll: pollOf({ key: phase, question: `${phase}?`, opensAt }) });
+    });
+    const other = createTestApp({ feed: createFakeFeed(snapshotOf({ polls: [keptOf(), ...polls] })) });
+    const { text } = await request(other.app).get('/').expect(200);
+    expect(text.slice(text.indexOf('<nav')).match(/<li>.*?<\/li>/g)).toEqual([
+      '<li><a href="/p/open">open?</a></li>',
+      '<li><a href="/p/scheduled">scheduled?</a> (not open yet)</li>',
+      '<li><a href="/p/closed">closed?</a> (closed)</li>',
+      '<li><a href="/p/final">final?</a> (closed)</li>',
+    ]);
+  });
+
   test('before the first ballot a page says so, and shows neither shares nor bars', async () => {
     const { text } = await request(app).get('/p/lunch').expect(200);
     expect(text).toContain('No ballots yet');
@@ -228,6 +243,7 @@ describe('the HTTP surface', () => {
     expect(answer.body).toMatchObject({ type: '/problems/not-found', status: 404 });
   });
 
+    expect(Object.keys(answer.body)).toEqual(['type', 'title', 'status', 'detail']);
   test('every answer carries the strict policy, and nothing that names the software', async () => {
     for (const path of ['/', '/api/polls/best-friend/tally', '/nope', '/assets/style.css']) {
       const { headers } = await request(app).get(path);
@@ -243,7 +259,6 @@ describe('the HTTP surface', () => {
         'connect-src': "'self'",
         'frame-ancestors': "'none'",
         'base-uri': "'none'",
-    expect(Object.keys(answer.body)).toEqual(['type', 'title', 'status', 'detail']);
         'form-action': "'none'",
       });
       expect(headers['referrer-policy']).toBe('same-origin');
