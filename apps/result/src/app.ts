@@ -11,6 +11,7 @@ import type { Config } from './config.ts';
 import type { ResultMetrics } from './metrics.ts';
 import { renderMessage, renderPoll, renderReceipt } from './pages.ts';
 import { NO_SUCH_POLL, NO_TALLY_YET, problem, unavailable } from './problem.ts';
+import { ONLY_FROM_VOTE, PROBLEM_ADVICE } from './problem-advice.ts';
 import type { ReceiptDesk } from './receipt-desk.ts';
 import { wordsOfReceipt } from './receipt-words.ts';
 import type { TallyFeed } from './tally-feed.ts';
@@ -97,11 +98,9 @@ export function createApp(deps: {
     const { name } = req.params;
     if (!Object.hasOwn(PROBLEMS, name)) return sendNothingHere(req, res);
     const { status, title } = PROBLEMS[name as ProblemName];
-    sendPage(
-      res,
-      200,
-      renderMessage({ title, text: `Answered with the status ${status}; its type is ${name}.` }),
-    );
+    const advice = PROBLEM_ADVICE[name as ProblemName] ?? ONLY_FROM_VOTE;
+    const text = `${advice} (Answered with the status ${status}; its type is ${name}.)`;
+    sendPage(res, 200, renderMessage({ title, text }));
   });
 
   app.get('/assets/:file', express.static(DIST, { index: false, redirect: false, cacheControl: false }));

@@ -122,6 +122,9 @@ describe('pages', () => {
   test('every type of problem has a page', async () => {
     const { text } = await request(app).get('/problems/unknown-receipt').expect(200);
     expect(text).toContain('This is not a receipt of ours');
+    expect(text).toContain('Copy it whole');
+    const ofVote = await request(app).get('/problems/no-voter').expect(200);
+    expect(ofVote.text).toContain('the vote service does');
     await request(app).get('/problems/__proto__').expect(404);
   });
 
@@ -240,10 +243,10 @@ describe('the HTTP surface', () => {
 
   test('an unknown path below /api is a problem', async () => {
     const answer = await request(app).get('/api/nope').expect(404);
+    expect(Object.keys(answer.body)).toEqual(['type', 'title', 'status', 'detail']);
     expect(answer.body).toMatchObject({ type: '/problems/not-found', status: 404 });
   });
 
-    expect(Object.keys(answer.body)).toEqual(['type', 'title', 'status', 'detail']);
   test('every answer carries the strict policy, and nothing that names the software', async () => {
     for (const path of ['/', '/api/polls/best-friend/tally', '/nope', '/assets/style.css']) {
       const { headers } = await request(app).get(path);
