@@ -2,11 +2,11 @@ import type { Logger } from '@hbf/service-kit/logger';
 import { observeRequests } from '@hbf/service-kit/observe-requests';
 import { siblingOrigin } from '@hbf/service-kit/request-origin';
 import { securityHeaders } from '@hbf/service-kit/security-headers';
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import { createAnswers } from './answers.ts';
 import { publicDirectory } from './assets.ts';
 import { createBallotCookie } from './ballot-cookie.ts';
-import { type Ballots, createCasting } from './casting.ts';
+import { type Ballots, createCasting, UNCONFIRMED_WITHOUT_KEY } from './casting.ts';
 import type { AppConfig } from './config.ts';
 import { cookieSettings } from './cookie-settings.ts';
 import type { VoteMetrics } from './metrics.ts';
@@ -86,13 +86,13 @@ export function createApp(deps: Dependencies): Express {
     const problem = refusalOf(error);
     if (problem === 'internal')
       log.error({ err: error, requestId: res.locals.requestId }, 'a request failed');
-    answers.refuse(req, res, { problem, detail: describe(problem, res.locals.requestId) });
+    answers.refuse(req, res, { problem, detail: describe(problem, res) }, { retry: res.locals.retry });
   };
   app.use(onError);
   return app;
 }
 
-function describe(problem: ReturnType<typeof refusalOf>, requestId: string): string {
+function describe(problem: ReturnType<typeof refusalOf>, { locals }: Response): string {
   switch (problem) {
     case 'too-large':
       return 'The request is larger than 4096 bytes, more than any ballot needs.';
@@ -103,6 +103,16 @@ function describe(problem: ReturnType<typeof refusalOf>, requestId: string): str
     case 'malformed':
       return 'The request cannot be read. Check how it is written.';
     default:
-      return `Nothing was accepted by this request. If it goes on, tell the host this number: ${requestId}`;
+      return `${becameOf(locals)}If it goes on, tell the host this number: ${locals.requestId}`;
   }
+}
+
+/**
+ * What may have become of the ballot, if any, of a request that failed where nobody foresaw it: nothing tells whether
+ * that was before or after the append.
+ */
+function becameOf({ isBallot, repeatable }: Response['locals']): string {
+  if (!isBallot) return '';
+  if (repeatable === false) return `${UNCONFIRMED_WITHOUT_KEY} `;
+  return 'We could not confirm your ballot: it may count. Try again; it cannot count twice. ';
 }

@@ -13,6 +13,8 @@ export type CastOutcome = { outcome: 'accepted'; receipt: string } | ({ outcome:
 export type Casting = {
   /** @param key of the poll; undefined for the first one. */
   findPoll(key: string | undefined): Poll | Refusal;
+  /** As `findPoll`, for a request that brings a ballot: a refusal says what became of that. */
+  findPollForBallot(key: string | undefined): Poll | Refusal;
   /**
    * Casts a ballot: checks everything that its voter could be told is wrong, then appends it.
    * @param repeatable whether a second try would come from the same voter, and so supersede instead of add.
@@ -35,14 +37,21 @@ export function createCasting(deps: {
   const { ballots, metrics } = deps;
   const receipts = createKeyring(deps.receiptKeys, RECEIPT_PURPOSE);
 
+  const findPoll: Casting['findPoll'] = (key) => {
+    const polls = ballots.polls();
+    if (!polls) return UNAVAILABLE;
+    const poll = key === undefined ? polls[0] : polls.find((candidate) => candidate.key === key);
+    return poll ?? { problem: 'unknown-poll', detail: 'There is no poll with this key. Check the address.' };
+  };
+
   return {
-    findPoll(key) {
-      const polls = ballots.polls();
-      if (!polls) return UNAVAILABLE;
-      const poll = key === undefined ? polls[0] : polls.find((candidate) => candidate.key === key);
-      return (
-        poll ?? { problem: 'unknown-poll', detail: 'There is no poll with this key. Check the address.' }
-      );
+    findPoll,
+
+    findPollForBallot(key) {
+      const poll = findPoll(key);
+      if (poll !== UNAVAILABLE) return poll;
+      metrics.notAccepted.inc({ cause: 'unreachable' });
+      return { problem: 'not-accepted', detail: NOT_ACCEPTED };
     },
 
     async cast(poll, voter, choices, repeatable) {
@@ -79,7 +88,8 @@ const CLOSED = 'This poll is closed: the ballot was not accepted and does not co
 const NOT_YET_OPEN = 'This poll is not open yet: the ballot was not accepted and does not count.';
 const NOT_ACCEPTED = 'The ballot was not accepted and does not count. Try again in a moment.';
 const UNCONFIRMED = 'We could not confirm your ballot. Try again; it cannot count twice.';
-const UNCONFIRMED_WITHOUT_KEY =
+/** What is said of a ballot that may count, where a second try would be another voter's. */
+export const UNCONFIRMED_WITHOUT_KEY =
   'We could not confirm your ballot: it may count. It came without an Idempotency-Key, so a second try would be ' +
   "another voter's ballot, and both may count. Send a key of your own with each ballot to try again safely.";
 

@@ -16,7 +16,6 @@ const REFUSALS = [
   'choices-refused',
   'not-accepted',
   'unconfirmed',
-  'unavailable',
   'internal',
 ] as const satisfies readonly ProblemName[];
 

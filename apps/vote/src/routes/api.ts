@@ -4,7 +4,7 @@ import { parseJson } from '../ballot-body.ts';
 import { UNAVAILABLE } from '../casting.ts';
 import { pollView } from '../poll-view.ts';
 import { isBallotKey, voterAtRandom, voterOfBrowser, voterOfKey } from '../voter.ts';
-import { pollInPath, receiveBallot, type Shared } from './shared.ts';
+import { heedsBallotKey, pollInPath, receiveBallot, type Shared } from './shared.ts';
 
 /** The API: `/api/polls`, `/api/polls/:poll`, `/api/polls/:poll/ballots`. */
 export function addApiRoutes(app: Express, shared: Shared): void {
@@ -31,14 +31,14 @@ export function addApiRoutes(app: Express, shared: Shared): void {
         detail: 'Send a JSON object with the one field "choices", a list of options\' keys.',
       });
     }
+    const poll = casting.findPollForBallot(pollInPath(req));
     const ballotKey = req.get('Idempotency-Key');
-    if (ballotKey !== undefined && !isBallotKey(ballotKey)) {
+    if (ballotKey !== undefined && heedsBallotKey(poll) && !isBallotKey(ballotKey)) {
       return answers.refuse(req, res, {
         problem: 'malformed',
         detail: 'An Idempotency-Key has 1 to 200 printable ASCII characters.',
       });
     }
-    const poll = casting.findPoll(pollInPath(req));
     if ('problem' in poll) return answers.refuse(req, res, poll);
 
     let voter: Buffer;
@@ -57,6 +57,7 @@ export function addApiRoutes(app: Express, shared: Shared): void {
       voter = ballotKey === undefined ? voterAtRandom() : voterOfKey(ballotKey, poll.key);
     }
 
+    res.locals.repeatable = repeatable;
     const result = await casting.cast(poll, voter, choices, repeatable);
     if (result.outcome === 'refused') return answers.refuse(req, res, result);
     res.status(202).json({ status: 'accepted', receipt: result.receipt } satisfies CastAnswer);

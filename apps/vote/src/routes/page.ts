@@ -5,7 +5,7 @@ import { parseForm } from '../ballot-body.ts';
 import type { PollPage } from '../pages.ts';
 import { pollView } from '../poll-view.ts';
 import { isBallotKey, newBallotKey, voterOfBrowser, voterOfKey } from '../voter.ts';
-import { pollInPath, receiveBallot, type Shared } from './shared.ts';
+import { heedsBallotKey, pollInPath, receiveBallot, type Shared } from './shared.ts';
 
 const PATHS = ['/', '/p/:poll'];
 
@@ -60,7 +60,8 @@ function pollPage(shared: Shared, res: Response, poll: Poll): Omit<PollPage, 'ti
 async function castForm(shared: Shared, req: Request, res: Response): Promise<void> {
   const { answers, ballotCookie, casting, pages, voterCookie } = shared;
   const { choices, ballotKey: sentKey } = parseForm(req.body);
-  if (sentKey !== undefined && !isBallotKey(sentKey)) {
+  const poll = casting.findPollForBallot(pollInPath(req));
+  if (sentKey !== undefined && heedsBallotKey(poll) && !isBallotKey(sentKey)) {
     return answers.refuse(
       req,
       res,
@@ -70,17 +71,14 @@ async function castForm(shared: Shared, req: Request, res: Response): Promise<vo
   }
   // A form that came without a key gets one here: should it have to be sent again, it is the same voter's.
   const ballotKey = sentKey ?? newBallotKey();
-
-  const poll = casting.findPoll(pollInPath(req));
+  const retry = {
+    action: req.path,
+    fields: [...choices.map((choice) => ['vote', choice] as const), ['ballot-key', ballotKey] as const],
+  };
   if ('problem' in poll) {
-    if (poll.problem !== 'unavailable') {
-      return answers.refuse(req, res, poll, { link: { href: '/', text: 'Go to the first poll' } });
-    }
-    const fields = [
-      ...choices.map((choice) => ['vote', choice] as const),
-      ['ballot-key', ballotKey] as const,
-    ];
-    return answers.refuse(req, res, poll, { retry: { action: req.path, fields } });
+    const next =
+      poll.problem === 'not-accepted' ? { retry } : { link: { href: '/', text: 'Go to the first poll' } };
+    return answers.refuse(req, res, poll, next);
   }
 
   const cookie = voterCookie.read(req);
@@ -100,6 +98,8 @@ async function castForm(shared: Shared, req: Request, res: Response): Promise<vo
   const voter =
     poll.eligibility === 'browser' ? voterOfBrowser(cookie!, poll.key) : voterOfKey(ballotKey, poll.key);
 
+  res.locals.repeatable = true;
+  res.locals.retry = retry;
   const result = await casting.cast(poll, voter, choices, true);
   if (result.outcome === 'refused') {
     const html = pages.poll({

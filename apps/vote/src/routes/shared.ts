@@ -1,3 +1,4 @@
+import type { Poll } from '@hbf/contracts/poll';
 import { isCrossSite } from '@hbf/service-kit/request-origin';
 import type { Request, RequestHandler } from 'express';
 import type { Answers } from '../answers.ts';
@@ -5,6 +6,7 @@ import { type BodyType, hasBodyOf, readBody } from '../ballot-body.ts';
 import type { BallotCookie } from '../ballot-cookie.ts';
 import type { Ballots, Casting } from '../casting.ts';
 import type { Pages } from '../pages.ts';
+import type { Refusal } from '../refusal.ts';
 import type { VoterCookie } from '../voter-cookie.ts';
 
 /** What the routes need; `createApp` makes it. */
@@ -40,6 +42,14 @@ export function receiveBallot(shared: Shared, type: BodyType): RequestHandler[] 
     },
     readBody,
   ];
+}
+
+/**
+ * Whether a ballot's key is heeded: a `browser` poll takes no notice of it, however it is written, and while no polls
+ * are known this may be one.
+ */
+export function heedsBallotKey(poll: Poll | Refusal): boolean {
+  return 'problem' in poll ? poll.problem === 'unknown-poll' : poll.eligibility === 'open';
 }
 
 /** The poll's key in the path; undefined where the path is that of the first poll. */

@@ -346,18 +346,50 @@ describe('the answer to what became of the append', () => {
     expect(await metric('ballots_refused_total', { reason: 'internal' })).toBe(1);
   });
 
-  it('is a 503 "unavailable" everywhere while no polls are known', async () => {
+  it.each([
+    ['a browser poll', BALLOTS, {}, /it may count\. Try again; it cannot count twice\./],
+    [
+      'an open poll',
+      OPEN_BALLOTS,
+      { 'Idempotency-Key': 'k' },
+      /it may count\. Try again; it cannot count twice/,
+    ],
+    ['an open poll without a key', OPEN_BALLOTS, {}, /it may count\..*both may count/],
+  ])('should the append throw, says in %s what a second try does', async (_, path, headers, words) => {
+    const { voter, ballots } = await withVoter();
+    ballots.answer = new Error('after the append');
+    const { body } = await voter
+      .post(path)
+      .set(headers)
+      .send({ choices: ['a'] })
+      .expect(500);
+    expect(body.detail).toMatch(words);
+    expect(body.detail).not.toMatch(/accepted/);
+  });
+
+  it('speaks of no ballot where a request that brings none fails', async () => {
+    const { request, ballots } = makeApp();
+    ballots.polls = () => {
+      throw new Error('inside');
+    };
+    const { body } = await request.get('/api/polls').expect(500);
+    expect(body.detail).toMatch(/^If it goes on, tell the host this number: [0-9a-f-]{36}$/);
+  });
+
+  it('is a 503 while no polls are known: "unavailable", and for a ballot that it was not accepted', async () => {
     const { voter, ballots, metric } = await withVoter();
     ballots.known = undefined;
-    for (const answer of [
-      await voter.get('/api/polls'),
-      await voter.get('/api/polls/best-friend'),
-      await voter.post(BALLOTS).send({ choices: ['a'] }),
-    ]) {
-      expect([answer.status, answer.body.type]).toEqual([503, '/problems/unavailable']);
-      expect(answer.headers['retry-after']).toBe('1');
+    for (const [answer, problem] of [
+      [await voter.get('/api/polls'), 'unavailable'],
+      [await voter.get('/api/polls/best-friend'), 'unavailable'],
+      [await voter.post(BALLOTS).send({ choices: ['a'] }), 'not-accepted'],
+    ] as const) {
+      expect([answer.status, answer.body.type]).toEqual([503, `/problems/${problem}`]);
+      expect([answer.headers['retry-after'], answer.body.retryAfter]).toEqual(['1', 1]);
+      expect(/was not accepted and does not count/.test(answer.body.detail)).toBe(problem === 'not-accepted');
     }
-    expect(await metric('ballots_refused_total', { reason: 'unavailable' })).toBe(1);
+    expect(await metric('ballots_refused_total', { reason: 'not-accepted' })).toBe(1);
+    expect(await metric('ballots_not_accepted_total', { cause: 'unreachable' })).toBe(1);
   });
 });
 
@@ -411,7 +443,7 @@ describe('an open poll', () => {
 
   it('is the only kind that heeds the key: a browser is one voter with any number of them', async () => {
     const { voter, ballots } = await withVoter();
-    for (const key of ['one', 'two']) {
+    for (const key of ['one', 'two', '', 'x'.repeat(300), 'schl\u00fcssel']) {
       await voter
         .post(BALLOTS)
         .set('Idempotency-Key', key)

@@ -258,6 +258,8 @@ describe('a form', () => {
 
   it('may have fields that mean nothing', async () => {
     const { voter, ballots } = await withVoter();
+    await vote(voter, `vote=a&ballot-key=${'x'.repeat(300)}`).expect(303);
+    ballots.appended.length = 0;
     await vote(voter, 'vote=a&voter=me&poll=over&vote[]=b&__proto__=x&choices=b').expect(303);
     expect(ballots.appended).toMatchObject([{ poll: 'best-friend', choices: ['a'] }]);
   });
@@ -396,6 +398,9 @@ describe('a form whose ballot could not be appended', () => {
     ballots.known = undefined;
     const answer = await vote(voter, 'vote=a&vote=%22b%22', '/p/lunch');
     expect(answer.status).toBe(503);
+    expect(answer.headers['retry-after']).toBe('1');
+    expect(answer.text).toContain('<h1>The ballot was not accepted</h1>');
+    expect(answer.text).toContain('was not accepted and does not count');
     expect(answer.text).toContain('<form method="post" action="/p/lunch">');
     expect(inputs(answer.text)).toEqual([
       ['vote', 'a', false],
@@ -411,6 +416,34 @@ describe('a form whose ballot could not be appended', () => {
     expect(answer.status).toBe(500);
     expect(answer.text).not.toContain('secret inner words');
     expect(answer.text).toContain(answer.headers['x-request-id']!);
+  });
+
+  it.each(['/p/best-friend', '/p/show-of-hands'])(
+    'that fails at %s where nobody foresaw it is sent again with one press, as the same voter',
+    async (path) => {
+      const { voter, ballots } = await withVoter();
+      ballots.answer = new Error('after the append');
+      const { text } = await vote(voter, 'vote=a', path).expect(500);
+      expect(text).toContain('it may count. Try again; it cannot count twice.');
+      ballots.answer = undefined;
+      await vote(
+        voter,
+        new URLSearchParams(inputs(text).map(([name, value]): [string, string] => [name, value])).toString(),
+        path,
+      ).expect(303);
+      const [first, second] = ballots.appended;
+      expect(second).toEqual(first);
+    },
+  );
+
+  it('speaks of no ballot where a page fails', async () => {
+    const { request, ballots } = makeApp();
+    ballots.polls = () => {
+      throw new Error('inside');
+    };
+    const { text } = await request.get('/').expect(500);
+    expect(text).toContain('Something went wrong on our side');
+    expect(text).not.toMatch(/ballot|accepted/);
   });
 });
 
