@@ -19,18 +19,25 @@ const REFUSALS = [
   'internal',
 ] as const satisfies readonly ProblemName[];
 
-const USUAL_ANSWERS = [
-  ['GET', '/', 200],
-  ['GET', '/p/:poll', 200],
-  ['POST', '/', 303],
-  ['POST', '/', 503],
-  ['POST', '/p/:poll', 303],
-  ['POST', '/p/:poll', 503],
-  ['GET', '/api/polls', 200],
-  ['GET', '/api/polls/:poll', 200],
-  ['POST', '/api/polls/:poll/ballots', 202],
-  ['POST', '/api/polls/:poll/ballots', 503],
-] as const;
+const BALLOT_REFUSALS = [400, 401, 403, 404, 413, 415, 422];
+const BALLOT_BY_FORM = [303, ...BALLOT_REFUSALS];
+
+/** What each route can answer; 500 and 503 besides, wherever a request may fail. */
+const ANSWERS: readonly [method: string, route: string, statuses: readonly number[]][] = [
+  ['GET', '/', [200, 404]],
+  ['POST', '/', BALLOT_BY_FORM],
+  ['GET', '/p/:poll', [200, 404]],
+  ['POST', '/p/:poll', BALLOT_BY_FORM],
+  ['GET', '/api/polls', [200]],
+  ['GET', '/api/polls/:poll', [200, 404]],
+  ['POST', '/api/polls/:poll/ballots', [202, ...BALLOT_REFUSALS]],
+  ['GET', '/problems', [200]],
+  ['GET', '/problems/:name', [200, 404]],
+  ['GET', '/assets/*file', [200, 206, 304, 400, 404]],
+  // An address that cannot be decoded is a 400 before any route is found.
+  ['GET', 'unmatched', [400, 404]],
+  ['POST', 'unmatched', [400, 404]],
+];
 
 export type VoteMetrics = ReturnType<typeof createVoteMetrics>;
 
@@ -38,8 +45,10 @@ export type VoteMetrics = ReturnType<typeof createVoteMetrics>;
 export function createVoteMetrics(registry: Registry) {
   const registers = [registry];
   const duration = requestDuration(registry);
-  for (const [method, route, status] of USUAL_ANSWERS) {
-    duration.zero({ method, route, status_code: String(status) });
+  for (const [method, route, statuses] of ANSWERS) {
+    for (const status of [...statuses, 500, 503]) {
+      duration.zero({ method, route, status_code: String(status) });
+    }
   }
   const accepted = new Counter({
     name: 'ballots_accepted_total',

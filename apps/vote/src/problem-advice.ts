@@ -19,7 +19,8 @@ export const PROBLEM_ADVICE: Record<ProblemName, string> = {
     'The API takes application/json and the pages take application/x-www-form-urlencoded, both in UTF-8 and not compressed.',
   'choices-refused':
     'Choose options that the poll has, each at most once, and as many as the poll asks for. GET /api/polls/:poll tells them.',
-  'too-many-requests': 'No limit is enforced over HTTP yet. Where one is, wait for as many seconds as Retry-After says.',
+  'too-many-requests':
+    'No limit is enforced over HTTP yet. Where one is, wait for as many seconds as Retry-After says.',
   internal:
     'This is a fault of ours and is logged under the id that X-Request-Id names. A ballot that came with the request may count; the answer says whether a second try can count twice.',
   'not-accepted':

@@ -96,7 +96,7 @@ describe('the service as a process', () => {
     await service.internal.get('/healthz').expect(200);
     await service.internal.get('/readyz').expect(503);
     await service.public.get('/').expect(503);
-    expect((await castOn(service.public)).body.type).toBe('/problems/unavailable');
+    expect((await castOn(service.public)).body.type).toBe('/problems/not-accepted');
 
     await redis.prepare();
     await vi.waitFor(async () => expect((await service.internal.get('/readyz')).status).toBe(200), 10_000);

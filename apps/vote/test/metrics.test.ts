@@ -24,6 +24,98 @@ describe('the metrics', () => {
     expect(text).toContain('nodejs_eventloop_lag_seconds');
   });
 
+  /** Every (method, route, status) of the request times that exists now. */
+  const seriesOf = async (
+    metrics: Awaited<ReturnType<ReturnType<typeof createRegistry>['getMetricsAsJSON']>>,
+  ) => {
+    const { values } = metrics.find(({ name }) => name === 'http_request_duration_seconds')!;
+    return new Set(
+      values.map(({ labels }) => {
+        const { method, route, status_code } = labels as Record<string, unknown>;
+        return `${method} ${route} ${status_code}`;
+      }),
+    );
+  };
+
+  it('hold 500 and 503 from the start for every route that the service has', async () => {
+    const registry = createRegistry();
+    createVoteMetrics(registry);
+    const series = await seriesOf(await registry.getMetricsAsJSON());
+    const routes = (
+      makeApp().app.router.stack as unknown as { route?: { path: string; methods: object } }[]
+    ).flatMap(({ route }) =>
+      route ? Object.keys(route.methods).map((name) => `${name.toUpperCase()} ${route.path}`) : [],
+    );
+    expect(routes.length).toBeGreaterThanOrEqual(10);
+    for (const route of [...routes, 'GET unmatched', 'POST unmatched']) {
+      expect(series).toContain(`${route} 500`);
+      expect(series).toContain(`${route} 503`);
+    }
+  });
+
+  it('get no new series by any answer', async () => {
+    const { request, ballots, browser, metrics } = makeApp();
+    const series = async () => [...(await seriesOf(await metrics()))].sort();
+    const before = await series();
+    const voter = browser();
+    const asset = /href="(\/assets\/[^"]*)"/.exec((await voter.get('/')).text)![1]!;
+    const statuses = new Set<number>();
+    const seen = async (answer: PromiseLike<{ status: number }>) => statuses.add((await answer).status);
+    const form = (path: string, body: string, client: Pick<typeof request, 'post'> = request) =>
+      client.post(path).type('form').send(body);
+    const api = (poll: string, body: string | object, client: Pick<typeof request, 'post'> = request) =>
+      client.post(`/api/polls/${poll}/ballots`).type('json').send(body);
+
+    for (const path of [
+      '/',
+      '/p/best-friend',
+      '/p/nope',
+      '/p/%',
+      '/nope',
+      '/problems',
+      '/problems/internal',
+    ]) {
+      await seen(request.get(path));
+    }
+    for (const path of ['/api/polls', '/api/polls/lunch', '/api/polls/nope', '/api/polls/%', '/api/nope']) {
+      await seen(request.get(path));
+    }
+    await seen(request.get('/problems/nope'));
+    await seen(request.get('/assets/nope'));
+    await seen(request.get(asset));
+    await seen(request.get(asset).set('Range', 'bytes=0-1'));
+    await seen(request.get(asset).set('Range', 'bytes=9999999-'));
+    await seen(request.get(asset).set('If-Match', '"other"'));
+    await seen(request.get(asset).set('If-Modified-Since', new Date(Date.now() + 1e8).toUTCString()));
+    for (const path of ['/', '/p/best-friend', '/p/nope', '/p/over', '/p/%', '/p/show-of-hands']) {
+      for (const client of [request, voter as never]) {
+        await seen(form(path, 'vote=a', client));
+        await seen(form(path, 'vote=z', client));
+        await seen(form(path, 'ballot-key=&vote=a', client));
+      }
+      await seen(form(path, 'x'.repeat(5_000)));
+      await seen(form(path, 'vote=a').set('Content-Type', 'text/plain'));
+      await seen(form(path, 'vote=a').set('Sec-Fetch-Site', 'cross-site'));
+    }
+    for (const poll of ['best-friend', 'nope', 'over', '%', 'show-of-hands']) {
+      for (const client of [request, voter as never]) {
+        await seen(api(poll, { choices: ['a'] }, client));
+        await seen(api(poll, { choices: ['z'] }, client));
+      }
+      await seen(api(poll, '{'));
+      await seen(api(poll, 'x'.repeat(5_000)));
+      await seen(api(poll, '{}').set('Content-Type', 'text/plain'));
+      await seen(api(poll, '{}').set('Sec-Fetch-Site', 'cross-site'));
+    }
+    ballots.known = undefined;
+    for (const path of ['/', '/p/lunch', '/api/polls', '/api/polls/lunch']) await seen(request.get(path));
+    for (const path of ['/', '/p/lunch']) await seen(form(path, 'vote=a', voter as never));
+    await seen(api('lunch', { choices: ['a'] }, voter as never));
+
+    expect([...statuses].sort()).toEqual([200, 202, 206, 303, 304, 400, 401, 403, 404, 413, 415, 422, 503]);
+    expect(await series()).toEqual(before);
+  });
+
   it("label requests with their route's template", async () => {
     const { request, metric } = makeApp();
     await request.get('/p/best-friend');

@@ -34,7 +34,7 @@ const untilAccepting = () =>
 
 describe('before a worker has set Redis up', () => {
   it('page and API say that they cannot answer yet', async () => {
-    expect(problemOf(await cast())).toEqual([503, '/problems/unavailable']);
+    expect(problemOf(await cast())).toEqual([503, '/problems/not-accepted']);
     await request.get('/').expect(503);
   });
 

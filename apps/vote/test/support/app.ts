@@ -23,6 +23,8 @@ export type TestApp<B extends Ballots> = {
   browser(): ReturnType<typeof supertest.agent>;
   /** All lines logged so far, as one text. */
   logged(): string;
+  /** All metrics as they are now. */
+  metrics(): ReturnType<ReturnType<typeof createRegistry>['getMetricsAsJSON']>;
   /** The value of a metric's series, undefined if there is none. */
   metric(name: string, labels?: Record<string, string>): Promise<number | undefined>;
 };
@@ -56,6 +58,7 @@ export function makeApp(
     request: supertest(app),
     browser: () => supertest.agent(app),
     logged: () => lines.join(''),
+    metrics: () => registry.getMetricsAsJSON(),
     async metric(name, labels = {}) {
       const metric = (await registry.getMetricsAsJSON()).find((candidate) => candidate.name === name);
       return metric?.values.find((value) =>
