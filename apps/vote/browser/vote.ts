@@ -1,6 +1,11 @@
+import { writeTime } from '../src/write-time.ts';
 import { followReceipt } from './follow-receipt.ts';
 
 const ANSWER_WITHIN_MS = 5_000;
+
+for (const time of document.querySelectorAll<HTMLTimeElement>('time')) {
+  time.textContent = writeTime(time.dateTime, undefined);
+}
 
 const state = document.querySelector<HTMLElement>('[data-receipt]');
 const url = state?.dataset.receipt;

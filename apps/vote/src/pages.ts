@@ -4,6 +4,7 @@ import { Eta } from 'eta';
 import { readAssets, viewsDirectory } from './assets.ts';
 import type { OwnBallot } from './ballot-cookie.ts';
 import { PROBLEM_ADVICE } from './problem-advice.ts';
+import { writeTime } from './write-time.ts';
 
 export type PollPage = {
   poll: PollView;
@@ -49,9 +50,7 @@ export function createPages(): Pages {
   };
 }
 
-const format = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
-
-/** A moment as people read it; the page's `datetime` says the same for machines. */
+/** A moment as people read it. In UTC: where the reader is, only the browser knows, and its code writes it anew. */
 function formatTime(iso: string): string {
-  return `${format.format(new Date(iso))} UTC`;
+  return writeTime(iso, 'UTC');
 }

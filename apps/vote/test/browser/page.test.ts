@@ -111,6 +111,17 @@ describe.skipIf(executablePath === undefined)('in a browser', async () => {
     expect(new Set(ballots.appended.map(({ voter, choices }) => `${voter} ${choices}`)).size).toBe(1);
   });
 
+  it.each([
+    ['/p/over', '1 Jun 2026, 21:00 GMT+9'],
+    ['/p/later', '1 Jun 2026, 21:00 GMT+9'],
+  ])("the times of %s are the reader's own, and say whose", async (path, words) => {
+    const { page, errors } = await open(`http://127.0.0.1:${port}${path}`, { timezoneId: 'Asia/Tokyo' });
+    await page.locator('time').getByText(words).waitFor();
+    expect(errors).toEqual([]);
+    const plain = await open(`http://127.0.0.1:${port}${path}`, { javaScriptEnabled: false });
+    expect(await plain.page.locator('time').textContent()).toBe('1 Jun 2026, 12:00 UTC');
+  });
+
   it('the keyboard is enough, and the chosen option is the one that has the focus', async () => {
     const { page } = await open(`http://127.0.0.1:${port}/`);
     await page.keyboard.press('Tab');

@@ -99,15 +99,13 @@ describe('the page of a poll', () => {
     const { request, ballots } = makeApp();
     const closed = (await request.get('/p/over').expect(200)).text;
     expect(closed).toContain('This poll is closed');
-    expect(closed).toContain('<time datetime="2026-06-01T12:00:00.000Z">1 June 2026 at 12:00 UTC</time>');
+    expect(closed).toContain('<time datetime="2026-06-01T12:00:00.000Z">1 Jun 2026, 12:00 UTC</time>');
     const scheduled = (await request.get('/p/later').expect(200)).text;
     expect(scheduled).toContain('not open yet');
-    expect(scheduled).toMatch(/It opens on <time datetime="2026-06-01T12:00:00.001Z">/);
+    expect(scheduled).toMatch(/Voting opens: <time datetime="2026-06-01T12:00:00.001Z">/);
     expect(closed + scheduled).not.toMatch(/<form|<input/);
     ballots.time = NOON - 60_000;
-    expect((await request.get('/p/over')).text).toMatch(
-      /You can vote until <time datetime="2026-06-01T12:00/,
-    );
+    expect((await request.get('/p/over')).text).toMatch(/Voting closes: <time datetime="2026-06-01T12:00/);
   });
 
   it.each(['/p/nope', '/p/__proto__', '/p/%00', `/p/${'x'.repeat(3_000)}`, '/p/', '/p'])(
@@ -498,13 +496,13 @@ describe("an open poll's form", () => {
     },
   );
 
-  it('confirms, and offers the next ballot to somebody else, with nothing ticked', async () => {
+  it('confirms, and offers to cast another ballot, with nothing ticked', async () => {
     const voter = makeApp().browser();
     await vote(voter, 'vote=b', PATH);
     const { text } = await voter.get(PATH);
     expect(text).toContain('You chose <strong>Dogs</strong>.');
     expect(inputs(text).some(([, , checked]) => checked)).toBe(false);
-    expect(text).toContain('Vote as somebody else');
+    expect(text).toContain('Cast another ballot');
   });
 });
 
