@@ -77,16 +77,12 @@ function freshness({ phase, status, queued, asOf, turnout }: Tally): TallyView['
   if (phase === 'final') return { tone: 'final', text: ['Final: every ballot is counted'] };
   const waiting = queued === 0 ? '' : `${count(queued, 'ballot')} on ${queued === 1 ? 'its' : 'their'} way`;
   if (status === 'stale') {
+    // How many are queued is not known: the last number is as old as the tally.
+    const kept = phase === 'scheduled' ? '' : '. Accepted ballots are kept and will be counted.';
     // A part of it that never reported promises nothing, which is written as 1970.
     if (Date.parse(asOf) === 0) {
-      const started = `Counting has not ${turnout === 0 ? '' : 'fully '}started yet`;
-      return {
-        tone: 'stale',
-        text: [phase === 'scheduled' ? started : `${started}. Accepted ballots are kept.`],
-      };
+      return { tone: 'stale', text: [`Counting has not ${turnout === 0 ? '' : 'fully '}started yet${kept}`] };
     }
-    // How many are queued is not known either: the last number is as old as the tally.
-    const kept = phase === 'scheduled' ? '' : '. Ballots accepted since then are kept and will be counted.';
     return { tone: 'stale', text: ['Counting has stopped since ', { time: asOf }, kept] };
   }
   if (status === 'delayed') {
