@@ -8,6 +8,10 @@ export type TcpProxy = {
   /** Holds back what the server answers. */
   holdAnswers(): void;
   resume(): void;
+  /** From now on nothing passes on the present connections, and nobody is told; new ones are not concerned. */
+  forget(): void;
+  /** How many connections there are that are not forgotten. */
+  connections(): number;
   /** Cuts every connection; new ones are refused until `resume`. */
   cut(): void;
   close(): Promise<void>;
@@ -15,6 +19,7 @@ export type TcpProxy = {
 
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const pairs = new Set<{ client: Socket; server: Socket }>();
+  const forgotten = new Set<{ client: Socket; server: Socket }>();
   let holdingRequests = false;
   let holdingAnswers = false;
   let refusing = false;
@@ -68,12 +73,28 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
         server.resume();
       }
     },
+    forget() {
+      for (const pair of pairs) {
+        pair.client.removeAllListeners('data').resume();
+        pair.server.removeAllListeners('data').resume();
+        for (const socket of [pair.client, pair.server]) {
+          socket.removeAllListeners('close').removeAllListeners('end');
+        }
+        forgotten.add(pair);
+        pairs.delete(pair);
+      }
+    },
+    connections: () => pairs.size,
     cut() {
       refusing = true;
       cut();
     },
     close() {
       cut();
+      for (const { client, server } of forgotten) {
+        client.destroy();
+        server.destroy();
+      }
       return new Promise((resolve) => listener.close(() => resolve()));
     },
   };

@@ -4,7 +4,7 @@ import { listenForTallies } from '@hbf/ballot-store/listen';
 import { readTallies } from '@hbf/ballot-store/read-tallies';
 import { RECEIPT_PURPOSE } from '@hbf/receipt/receipt';
 import { createReadiness } from '@hbf/service-kit/health';
-import { closeServer, createHttpServer, listen } from '@hbf/service-kit/http-server';
+import { closeServer, createHttpServer, drainServer, listen } from '@hbf/service-kit/http-server';
 import { createInternalApp } from '@hbf/service-kit/internal-app';
 import { createKeyring } from '@hbf/service-kit/keyring';
 import { runService } from '@hbf/service-kit/lifecycle';
@@ -67,6 +67,7 @@ runService(
     const gateway = openGateway(server, { feed, metrics, publicUrl: config.PUBLIC_RESULT_URL });
     const port = await listen(server, config.PORT);
     resources.add('the public port', async () => {
+      await drainServer(server);
       // In one turn: the port must be closed before clients whose sockets ended try to connect again.
       const closed = closeServer(server);
       await gateway.close();

@@ -1,6 +1,6 @@
 import { createProducer } from '@hbf/ballot-stream/producer';
 import { createReadiness } from '@hbf/service-kit/health';
-import { closeServer, createHttpServer, listen } from '@hbf/service-kit/http-server';
+import { closeServer, createHttpServer, drainServer, listen } from '@hbf/service-kit/http-server';
 import { createInternalApp } from '@hbf/service-kit/internal-app';
 import { runService } from '@hbf/service-kit/lifecycle';
 import { createLogger } from '@hbf/service-kit/logger';
@@ -31,7 +31,10 @@ runService(
 
     const app = createApp({ config, ballots: producer, log, metrics: createVoteMetrics(registry) });
     const server = createHttpServer(app);
-    resources.add('the server', () => closeServer(server));
+    resources.add('the server', async () => {
+      await drainServer(server);
+      await closeServer(server);
+    });
     const port = await listen(server, config.port);
     resources.add('readiness', () => readiness.markDraining());
     log.info({ port, metricsPort }, 'vote listens');

@@ -2,13 +2,7 @@ import { within } from '@hbf/ballot-stream/connection';
 import type { ReadEntry } from '@hbf/ballot-stream/entry';
 import { peekPartition, readEntries, trimPartition } from '@hbf/ballot-stream/partition';
 import type { Redis } from 'ioredis';
-import {
-  ANSWER_WITHIN_MS,
-  entryTime,
-  FEWEST_ENTRIES_PER_READ,
-  type HeldPartition,
-  type OwnerDeps,
-} from './held-partition.ts';
+import { ANSWER_WITHIN_MS, entryTime, type HeldPartition, type OwnerDeps } from './held-partition.ts';
 import { type BatchPlan, planBatch } from './plan-batch.ts';
 import { recordBatch } from './record-batch.ts';
 
@@ -31,12 +25,14 @@ export async function readQueued(reader: Redis, held: HeldPartition): Promise<Re
       const wanted = Math.ceil((BALLOTS_PER_READ * entries.length) / ballots);
       // At most doubled: the next entries may be fuller.
       const most = Math.min(MOST_ENTRIES_PER_READ, 2 * held.entriesPerRead);
-      held.entriesPerRead = Math.max(FEWEST_ENTRIES_PER_READ, Math.min(most, wanted));
+      held.entriesPerRead = Math.max(1, Math.min(most, wanted));
     }
     return entries;
   } catch (error) {
-    // A read that was given up may still answer: the connection must not be used for another one.
+    // A read that was given up may still answer: the connection must not be used for another one. Fewer next time: what
+    // is too much to be read in time would otherwise be tried for ever.
     reader.disconnect(true);
+    held.entriesPerRead = Math.max(1, Math.floor(held.entriesPerRead / 4));
     throw error;
   }
 }

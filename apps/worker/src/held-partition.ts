@@ -11,7 +11,8 @@ import type { Publication } from './publication.ts';
 /** How long Redis may take to answer a command that does not block (ms). */
 export const ANSWER_WITHIN_MS = 1_000;
 
-export const FEWEST_ENTRIES_PER_READ = 64;
+// Small at first: nothing is known of how full the entries are.
+const FIRST_ENTRIES_PER_READ = 64;
 
 /** What all owners of this process share. */
 export type OwnerDeps = {
@@ -48,6 +49,8 @@ export type HeldPartition = {
   drift: number;
   /** When the last heartbeat was written (ms, our monotonic clock). */
   lastBeat: number;
+  /** The first queued entry, and since when we see it there (ms, our monotonic clock). */
+  front: { id: string; since: number } | undefined;
   /** How many entries to read at once: about as many as hold a batch of ballots. */
   entriesPerRead: number;
   /** The run of Redis that it is open for; undefined: it must be prepared before it is used. */
@@ -76,7 +79,8 @@ export function holdPartition(
     publishedRevision: -1,
     drift: 0,
     lastBeat: Number.NEGATIVE_INFINITY,
-    entriesPerRead: FEWEST_ENTRIES_PER_READ,
+    front: undefined,
+    entriesPerRead: FIRST_ENTRIES_PER_READ,
     get openFor() {
       return openFor;
     },

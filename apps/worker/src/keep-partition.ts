@@ -54,7 +54,7 @@ export async function keepPartition(deps: OwnerDeps, held: HeldPartition): Promi
   if (view.firstQueued === undefined) await settle(held, view.newest, total);
   held.appended = Math.max(held.appended, total);
 
-  const oldestQueuedMs = ageOfOldest(view);
+  const oldestQueuedMs = ageOfOldest(held, view);
   const beaten = await beat(session, { partition, epoch, appended: total, oldestQueuedMs });
   if (beaten === undefined) throw new PositionMoved(`partition ${partition} has a later owner`);
   if (beaten.drift !== 0 && beaten.drift !== held.drift) {
@@ -71,8 +71,19 @@ export async function keepPartition(deps: OwnerDeps, held: HeldPartition): Promi
   await closePolls(deps, held);
 }
 
-function ageOfOldest(view: PartitionView): number | null {
-  return view.firstQueued === undefined ? null : Math.max(0, view.now - entryTime(view.firstQueued));
+/**
+ * The age of the oldest queued ballot (ms): by its id and Redis's clock, but at least as long as it is seen waiting here.
+ * Ids that are ahead of the clock, after it was set back, would make every ballot look new.
+ */
+function ageOfOldest(held: HeldPartition, view: PartitionView): number | null {
+  const id = view.firstQueued;
+  if (id === undefined) {
+    held.front = undefined;
+    return null;
+  }
+  const now = performance.now();
+  if (held.front?.id !== id) held.front = { id, since: now };
+  return Math.round(Math.max(0, view.now - entryTime(id), now - held.front.since));
 }
 
 /**

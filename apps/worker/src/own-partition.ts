@@ -26,10 +26,13 @@ export type Owner = {
   readonly partition: number;
   /** Whether it is open for voters, and its first heartbeat is written. */
   readonly carrying: boolean;
-  /** Resolves when the partition is no longer owned, for whatever reason; rejects only with SystemMismatch. */
-  readonly ended: Promise<void>;
+  /**
+   * Resolves when the partition is not owned, or no longer, with the reason if it was not given up; rejects only with
+   * SystemMismatch.
+   */
+  readonly ended: Promise<Error | undefined>;
   /** Finishes the batch in hand and gives the partition up. */
-  release(): Promise<void>;
+  release(): Promise<unknown>;
 };
 
 /**
@@ -43,16 +46,17 @@ export function ownPartition(deps: OwnerDeps, partition: number): Owner {
     const session = await openSession(deps.databaseUrl, `hbf-worker-partition-${partition}`);
     try {
       const owned = await takePartition(session, partition);
-      if (!owned) return;
+      if (!owned) return undefined;
       const closings = await readClosings(session, partition);
       held = holdPartition(deps, session, partition, owned, closings);
       await carry(deps, held, () => releasing);
+      return undefined;
     } finally {
       await session.close();
     }
   })().catch((error: unknown) => {
     if (error instanceof SystemMismatch) throw error;
-    deps.log.warn({ err: error, partition }, 'the partition is no longer owned');
+    return error instanceof Error ? error : new Error(String(error));
   });
   return {
     partition,
@@ -86,12 +90,13 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
     while (!releasing()) {
       if (session.lost) throw session.lost;
       try {
-        const notDurable = held.openFor === undefined ? await prepare() : undefined;
+        const shutBy = held.openFor === undefined ? await prepare() : undefined;
         // Not known to be this system's Redis: nothing of it may be counted.
-        if (held.openFor === undefined && !notDurable) continue;
-        // Shut or not: what was accepted before must not wait in a store that could lose it.
+        if (held.openFor === undefined && !shutBy) continue;
+        // Shut or not: what was accepted before must not wait in a store that could lose it, and a store that is full
+        // gets room again only in this way.
         await turn();
-        if (notDurable) throw notDurable;
+        if (shutBy) throw shutBy;
         if (failing) log.info('carrying ballots again');
         failing = '';
       } catch (error) {
@@ -115,7 +120,7 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
   }
 
   /** @returns why the partition had to stay shut, if it had to. */
-  async function prepare(): Promise<NotDurable | undefined> {
+  async function prepare(): Promise<Error | undefined> {
     const connection = connections;
     await untilReady(reader, ANSWER_WITHIN_MS);
     const readsFrom = await within(ANSWER_WITHIN_MS, readRunId(reader), 'INFO');
@@ -127,7 +132,7 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
         'preparing the partition',
       );
     } catch (error) {
-      if (error instanceof NotDurable && connection === connections) return error;
+      if (connection === connections && (error instanceof NotDurable || isOutOfMemory(error))) return error;
       throw error;
     }
     // If a connection was replaced meanwhile, this was perhaps another run of Redis: prepare again.
@@ -155,6 +160,11 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
     await keepPartition(deps, held);
     held.lastBeat = performance.now();
   }
+}
+
+/** Redis is at its memory limit and takes nothing more. It has told which system it belongs to before that. */
+function isOutOfMemory(error: unknown): error is Error {
+  return error instanceof Error && error.message.startsWith('OOM ');
 }
 
 /** Whether an error means that this partition is not ours to carry any more. */

@@ -65,11 +65,17 @@ export async function preparePartition(
     acceptedAtLeast: owner.appended,
   });
   if (!lossSeen) await noteLoss(deps, owner, before);
-  await publishDefinitions(
+  const published = await publishDefinitions(
     redis,
     publication.revision,
     publication.polls.map(({ poll }) => poll),
   );
+  if (published > publication.revision) {
+    log.error(
+      { redisRevision: published, revision: publication.revision },
+      'Redis has later polls than PostgreSQL: was PostgreSQL restored from a backup? See docs/runbook.md',
+    );
+  }
   log.info({ position }, 'the partition is open');
   return runId;
 }

@@ -13,6 +13,7 @@ import { requireSameSystem, SystemMismatch } from './system-match.ts';
 
 const TICK_MS = 250;
 const READ_POLLS_MS = 1_000;
+const SAY_AGAIN_MS = 10_000;
 // A worker that is cut off from Redis leaves its partitions to those that are not.
 const LEAVE_WITHOUT_REDIS_MS = 2_000;
 
@@ -45,6 +46,7 @@ export function startWorker(deps: {
   const publication = createPublication();
   const owners = new Map<number, Owner>();
   const leaving = new Set<Owner>();
+  const complaints = new Map<string, number>();
   let membership: { session: Session; member: number; system: StoredSystem } | undefined;
   let lastReadPolls = Number.NEGATIVE_INFINITY;
   let redisSeen = performance.now();
@@ -138,10 +140,26 @@ export function startWorker(deps: {
       leaving.delete(owner);
       if (owners.get(partition) === owner) owners.delete(partition);
     };
-    owner.ended.then(forget, (error: Error) => {
-      forget();
-      deps.fail(error);
-    });
+    owner.ended.then(
+      (reason) => {
+        forget();
+        if (reason) complainOnce(partition, reason);
+      },
+      (error: Error) => {
+        forget();
+        deps.fail(error);
+      },
+    );
+  }
+
+  /** Each tick tries again, four times a second: the same reason is said once in a while. */
+  function complainOnce(partition: number, reason: Error): void {
+    const now = performance.now();
+    const said = complaints.get(reason.message);
+    if (said !== undefined && now - said < SAY_AGAIN_MS) return;
+    complaints.clear();
+    complaints.set(reason.message, now);
+    log.warn({ err: reason, partition }, 'a partition is not owned here, or no longer; trying again');
   }
 
   function giveUp(owner: Owner): void {

@@ -159,8 +159,8 @@ describe('recordBatch', () => {
       expect((await recount(client)).differences).toEqual([]);
       const rejected = await culprits(client);
       expect(rejected.map(({ entry_ms, entry_index }) => [entry_ms, entry_index])).toEqual([
-        [6, 0],
-        [7, 0],
+        ['6', 0],
+        ['7', 0],
       ]);
       for (const { reason } of rejected) expect(reason).toMatch(/^the database refused it: .*no_b_and_c/);
       expect(await status(1, '5-0', 0)).toEqual({ status: 'counted' });

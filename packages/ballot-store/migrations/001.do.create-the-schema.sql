@@ -1,3 +1,6 @@
+-- One half of an entry id: 64 bits without a sign, more than a bigint holds.
+CREATE DOMAIN entry_number AS numeric(20) CHECK (VALUE BETWEEN 0 AND 18446744073709551615);
+
 -- One row: which system this database belongs to. Redis is tied to the same id, so that a lost volume or a wrong host
 -- is noticed before anything is counted.
 CREATE TABLE system (
@@ -38,10 +41,10 @@ CREATE TABLE partitions (
   -- Grows at each take-over; Redis refuses an owner with an older one.
   epoch bigint NOT NULL DEFAULT 0,
   -- The id of the last entry of the stream that was processed. It commits together with the ballots.
-  position_ms bigint NOT NULL DEFAULT 0,
-  position_seq bigint NOT NULL DEFAULT 0,
+  position_ms entry_number NOT NULL DEFAULT 0,
+  position_seq entry_number NOT NULL DEFAULT 0,
   -- When the last recorded ballot was accepted (Redis's clock). The position may be beyond it, where nothing was queued.
-  recorded_up_to_ms bigint NOT NULL DEFAULT 0,
+  recorded_up_to_ms entry_number NOT NULL DEFAULT 0,
   -- The total in the last processed entry.
   accepted bigint NOT NULL DEFAULT 0 CHECK (accepted >= 0),
   -- Ballots that count now: one a voter and poll.
@@ -66,8 +69,8 @@ CREATE TABLE partitions (
 CREATE TABLE poll_closings (
   poll text NOT NULL REFERENCES polls,
   partition smallint NOT NULL REFERENCES partitions,
-  entry_ms bigint NOT NULL,
-  entry_seq bigint NOT NULL,
+  entry_ms entry_number NOT NULL,
+  entry_seq entry_number NOT NULL,
   closed_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (poll, partition)
 );
@@ -82,8 +85,8 @@ CREATE TABLE ballots (
   choices text[] NOT NULL CHECK (cardinality(choices) >= 1),
   -- The choices that the last change replaced: the statement that records returns them to adjust the tallies.
   prev text[],
-  entry_ms bigint NOT NULL,
-  entry_seq bigint NOT NULL,
+  entry_ms entry_number NOT NULL,
+  entry_seq entry_number NOT NULL,
   entry_index smallint NOT NULL,
   PRIMARY KEY (poll, voter)
 ) WITH (fillfactor = 85);
@@ -108,8 +111,8 @@ CREATE TABLE turnouts (
 -- What could not be recorded, kept with its reason. A foreign entry has index -1.
 CREATE TABLE rejected_ballots (
   partition smallint NOT NULL,
-  entry_ms bigint NOT NULL,
-  entry_seq bigint NOT NULL,
+  entry_ms entry_number NOT NULL,
+  entry_seq entry_number NOT NULL,
   entry_index smallint NOT NULL,
   reason text NOT NULL,
   -- As it stood in the entry, cut at 4 kB. Bytes, since anything may stand in an entry.

@@ -24,16 +24,15 @@ export async function findBallot(
   if (!processed) return { status: 'queued' };
   return {
     status: 'lost',
-    reason:
-      'The ballot was accepted, but Redis lost it before it was recorded. The operators see this as drift.',
+    reason: 'The ballot was accepted, but Redis no longer had it when it was to be recorded.',
   };
 }
 
 const FIND = `
 SELECT
-  (b.entry_ms, b.entry_seq, b.entry_index) = ($4::bigint, $5::bigint, $6::smallint) AS same,
-  (b.entry_ms, b.entry_seq, b.entry_index) > ($4::bigint, $5::bigint, $6::smallint) AS later,
-  (s.position_ms, s.position_seq) >= ($4::bigint, $5::bigint) AS processed,
+  (b.entry_ms, b.entry_seq, b.entry_index) = ($4::numeric, $5::numeric, $6::smallint) AS same,
+  (b.entry_ms, b.entry_seq, b.entry_index) > ($4::numeric, $5::numeric, $6::smallint) AS later,
+  (s.position_ms, s.position_seq) >= ($4::numeric, $5::numeric) AS processed,
   coalesce(r.reason, f.reason) AS reason
 FROM (SELECT 1) AS one
 LEFT JOIN partitions s ON s.partition = $3

@@ -26,7 +26,7 @@ export async function movePosition(client: Queryable, move: Move): Promise<boole
       UPDATE partitions
       SET position_ms = $5, position_seq = $6, accepted = $7, appended = greatest(appended, $7)
       WHERE partition = $1 AND epoch = $2 AND position_ms = $3 AND position_seq = $4
-        AND (position_ms, position_seq) <= ($5::bigint, $6::bigint)`,
+        AND (position_ms, position_seq) <= ($5::numeric, $6::numeric)`,
     values: [move.partition, move.epoch, ...halves(move.from), ...halves(move.to), move.accepted],
   });
   return rowCount === 1;

@@ -49,7 +49,7 @@ export async function recordBallots(
 const RECORD = `
 WITH input AS (
   SELECT poll, voter, choices::text[] AS choices, entry_ms, entry_seq, entry_index
-  FROM unnest($2::text[], $3::bytea[], $4::text[], $5::bigint[], $6::bigint[], $7::smallint[])
+  FROM unnest($2::text[], $3::bytea[], $4::text[], $5::numeric[], $6::numeric[], $7::smallint[])
     AS t (poll, voter, choices, entry_ms, entry_seq, entry_index)
   ORDER BY poll, voter
 ), changed AS (

@@ -18,7 +18,7 @@ export async function rejectBallots(
     text: `
       WITH kept AS (
         INSERT INTO rejected_ballots (partition, entry_ms, entry_seq, entry_index, reason, content)
-        SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[], $6::bytea[])
+        SELECT $1, * FROM unnest($2::numeric[], $3::numeric[], $4::smallint[], $5::text[], $6::bytea[])
         RETURNING entry_index
       ), counts AS (
         SELECT count(*) FILTER (WHERE entry_index >= 0) AS rejected,

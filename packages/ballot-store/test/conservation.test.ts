@@ -88,7 +88,7 @@ describe('rejectBallots', () => {
     const [row] = await kept();
     expect(row).toMatchObject({
       partition: 0,
-      entry_ms: 200,
+      entry_ms: '200',
       entry_seq: 1,
       entry_index: 0,
       reason: 'a reason',

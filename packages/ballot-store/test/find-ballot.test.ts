@@ -43,7 +43,7 @@ it('tells a rejected ballot with its reason, and all ballots of a rejected entry
 it('calls a ballot lost that the position has passed and that is nowhere', async () => {
   expect(await find('200-5', 0, 99)).toMatchObject({
     status: 'lost',
-    reason: expect.stringContaining('drift'),
+    reason: expect.stringContaining('no longer had it'),
   });
   // The voter's earlier ballot counts; this later one was never recorded.
   expect(await find('151-0', 0)).toMatchObject({ status: 'lost' });

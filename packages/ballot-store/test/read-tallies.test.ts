@@ -92,7 +92,7 @@ describe('readTallies', () => {
     await notePollClosing(client, 'open', 0, '90-0');
     await notePollClosing(client, 'open', 0, '999-0');
     const { rows } = await client.query('SELECT entry_ms FROM poll_closings');
-    expect(rows).toEqual([{ entry_ms: 90 }]);
+    expect(rows).toEqual([{ entry_ms: '90' }]);
     expect([...(await readClosings(client, 0))]).toEqual(['open']);
     expect([...(await readClosings(client, 1))]).toEqual([]);
   });

@@ -1,5 +1,9 @@
 import { Redis } from 'ioredis';
 
+// Longer than any command that we send may block.
+const SILENT_CONNECTION_MS = 1_500;
+const WATCH_EVERY_MS = 500;
+
 /**
  * Opens a connection to Redis that reconnects for ever, queues nothing while it is away and sends nothing twice by
  * itself: a command either went out once on a live connection, or fails at once. A client that resends could append
@@ -20,7 +24,40 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
     retryStrategy: (attempt) => Math.min(50 * attempt, 250),
   });
   redis.on('error', onError);
+  watch(redis);
   return redis;
+}
+
+/**
+ * Drops a connection that does not answer, whatever stage it is in. One that was cut without a word stays "ready" for
+ * a quarter of an hour, or for ever behind a proxy that acknowledges all, and one that dies before it is ready waits
+ * without end: ioredis has no time-out for either.
+ */
+function watch(redis: Redis): void {
+  let waitingSince: number | undefined;
+  let asking = false;
+  const timer = setInterval(() => {
+    if (redis.status === 'end') {
+      clearInterval(timer);
+    } else if (redis.status === 'connecting' || redis.status === 'connect') {
+      waitingSince ??= performance.now();
+      if (performance.now() - waitingSince < SILENT_CONNECTION_MS) return;
+      waitingSince = undefined;
+      redis.disconnect(true);
+    } else {
+      waitingSince = undefined;
+      if (redis.status !== 'ready' || asking) return;
+      asking = true;
+      within(SILENT_CONNECTION_MS, redis.ping(), 'PING')
+        .catch(() => {
+          if (redis.status === 'ready') redis.disconnect(true);
+        })
+        .finally(() => {
+          asking = false;
+        });
+    }
+  }, WATCH_EVERY_MS);
+  timer.unref();
 }
 
 /** What went wrong, in words for an operator where ioredis speaks of its own options. */

@@ -169,11 +169,14 @@ export async function tieSystem(redis: Redis, system: System): Promise<System> {
   return { id, partitions: Number(partitions) };
 }
 
-/** Publishes the definitions of all polls for vote, unless Redis has a later revision already. */
+/**
+ * Publishes the definitions of all polls for vote, unless Redis has a later revision already.
+ * @returns the revision that Redis has now.
+ */
 export async function publishDefinitions(
   redis: Redis,
   revision: number,
   polls: readonly Poll[],
-): Promise<void> {
-  await runScript(redis, PUBLISH_DEFINITIONS, [POLLS_KEY], [revision, JSON.stringify(polls)]);
+): Promise<number> {
+  return Number(await runScript(redis, PUBLISH_DEFINITIONS, [POLLS_KEY], [revision, JSON.stringify(polls)]));
 }

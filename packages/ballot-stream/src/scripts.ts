@@ -164,16 +164,18 @@ return {now, state[1] or '', state[2] or '', state[3] or '', newest, first}
 `;
 
 /**
- * Ties Redis to one system, the first time; afterwards tells which it is tied to.
+ * Ties Redis to one system, the first time; afterwards tells which it is tied to, and writes nothing: also a Redis that
+ * is full must tell.
  *
  * KEYS system
  * ARGV system id, number of partitions
  * Returns {id, partitions} as they now stand in Redis.
  */
 export const TIE_SYSTEM = `
-redis.call('HSETNX', KEYS[1], 'id', ARGV[1])
-redis.call('HSETNX', KEYS[1], 'partitions', ARGV[2])
-return redis.call('HMGET', KEYS[1], 'id', 'partitions')
+local tied = redis.call('HMGET', KEYS[1], 'id', 'partitions')
+if tied[1] then return tied end
+redis.call('HSET', KEYS[1], 'id', ARGV[1], 'partitions', ARGV[2])
+return {ARGV[1], ARGV[2]}
 `;
 
 /**

@@ -26,15 +26,20 @@ export const OptionKey = z
     'must be 1 to 32 lower-case letters, digits and inner hyphens or underscores',
   );
 
-/** Text that people read: no control characters (PostgreSQL stores no NUL; terminals obey the others). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this refuses
+const NO_CONTROL = /^[^\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]*$/;
+
+/**
+ * Text that people read: no control characters (PostgreSQL stores no NUL, terminals obey the others, and those that turn
+ * the direction of writing reach beyond the label that they stand in).
+ */
 export const Label = (max: number) =>
   z
     .string()
     .trim()
     .min(1, 'must not be empty')
     .max(max, `must have at most ${max} characters`)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this refuses
-    .regex(/^[^\u0000-\u001f\u007f-\u009f]*$/, 'must not contain control characters');
+    .regex(NO_CONTROL, 'must not contain control characters');
 
 export const Option = z.object({ key: OptionKey, label: Label(200) });
 export type Option = z.infer<typeof Option>;
@@ -61,7 +66,7 @@ export type Poll = z.infer<typeof Poll>;
 export const Phase = z.enum(['scheduled', 'open', 'closed', 'final']);
 export type Phase = z.infer<typeof Phase>;
 
-/** Why a set of choices is not a valid ballot of a poll. */
+/** Why a set of choices is not fit for a ballot of a poll. */
 export type ChoiceFault =
   | { fault: 'unknown-choice'; choice: string }
   | { fault: 'repeated-choice'; choice: string }
@@ -70,7 +75,7 @@ export type ChoiceFault =
 
 /**
  * Checks the choices of a ballot against its poll.
- * @returns undefined if the ballot is valid, else the first fault found.
+ * @returns undefined if they fit, else the first fault found.
  */
 export function choiceFault(poll: Poll, choices: readonly string[]): ChoiceFault | undefined {
   const seen = new Set<string>();

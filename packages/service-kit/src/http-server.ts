@@ -1,6 +1,8 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** Servers that will stop listening soon. */
+const draining = new WeakSet<Server>();
 /** The responses that each server still owes. */
 const unanswered = new WeakMap<Server, Set<ServerResponse>>();
 
@@ -23,7 +25,7 @@ export function createHttpServer(listener: RequestListener): Server {
     (req, res) => {
       pending.add(res);
       res.once('close', () => pending.delete(res));
-      if (!server.listening) res.setHeader('Connection', 'close');
+      if (!server.listening || draining.has(server)) res.setHeader('Connection', 'close');
       listener(req, res);
     },
   );
@@ -51,27 +53,41 @@ export function listen(server: Server, port: number, host?: string): Promise<num
   });
 }
 
+// Longer than a client's next request is on its way.
+const LINGER_MS = 1_000;
+
 const SWEEP_EVERY_MS = 50;
 // Shorter than the whole drain's deadline, so that what is closed after the server still gets its turn.
 const FINISH_WITHIN_MS = 5_000;
 
 /**
+ * Goes on answering for a moment, with `Connection: close`: requests that are already on their way, on connections kept
+ * alive, would otherwise be reset. For a server with a public port, before `closeServer`.
+ */
+export async function drainServer(server: Server): Promise<void> {
+  draining.add(server);
+  for (const res of unanswered.get(server) ?? []) if (!res.headersSent) res.setHeader('Connection', 'close');
+  await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
+}
+
+/**
  * Stops accepting, lets requests in flight finish (their answers say `Connection: close`), and resolves when every
  * connection is gone: those without a request at once, the others after their answer, or after 5 s.
  */
-export function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    if (!server.listening) return resolve();
-    const pending = unanswered.get(server) ?? new Set();
-    const started = performance.now();
+export async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const pending = unanswered.get(server) ?? new Set();
+  const started = performance.now();
+  const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
-    for (const res of pending) if (!res.headersSent) res.setHeader('Connection', 'close');
-    // close() ends the connections that are idle now. Left are those that become idle later, and those that a browser
-    // opened ahead and never used: Node does not count these as idle, and no longer enforces its time-outs.
-    const sweep = setInterval(() => {
-      if (pending.size === 0 || performance.now() - started > FINISH_WITHIN_MS) server.closeAllConnections();
-      else server.closeIdleConnections();
-    }, SWEEP_EVERY_MS);
-    server.once('close', () => clearInterval(sweep));
   });
+  for (const res of pending) if (!res.headersSent) res.setHeader('Connection', 'close');
+  // close() ends the connections that are idle now. Left are those that become idle later, and those that a browser
+  // opened ahead and never used: Node does not count these as idle, and no longer enforces its time-outs.
+  const sweep = setInterval(() => {
+    if (pending.size === 0 || performance.now() - started > FINISH_WITHIN_MS) server.closeAllConnections();
+    else server.closeIdleConnections();
+  }, SWEEP_EVERY_MS);
+  await closed;
+  clearInterval(sweep);
 }

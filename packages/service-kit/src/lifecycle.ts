@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { ConfigurationError } from './environment.ts';
-import { describeError } from './logger.ts';
+import { describeError, flushLog } from './logger.ts';
 
 /** What `main.ts` opened, to be closed in reverse. */
 export type Resources = {
@@ -54,14 +54,15 @@ export function runService(
     stopping = true;
     if (reason) log.fatal({ err: reason }, reason.message);
     else log.info('stopping: finishing what is in flight');
+    const leave = async (line: string | undefined, code: number) => {
+      if (line) log[code === 0 ? 'info' : 'error'](line);
+      await flushLog(log);
+      process.exit(code);
+    };
     setTimeout(() => {
-      log.error(`not everything was closed within ${DRAIN_DEADLINE_MS} ms: leaving it`);
-      process.exit(1);
+      void leave(`not everything was closed within ${DRAIN_DEADLINE_MS} ms: leaving it`, 1);
     }, DRAIN_DEADLINE_MS).unref();
-    resources.close(log).then(() => {
-      if (!reason) log.info('stopped');
-      process.exit(reason ? 1 : 0);
-    });
+    void resources.close(log).then(() => leave(reason ? undefined : 'stopped', reason ? 1 : 0));
   };
   try {
     log = createLog();

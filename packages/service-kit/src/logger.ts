@@ -2,6 +2,10 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 
 export type { Logger };
 
+// Where nobody reads the lines any more, those beyond this are dropped: a service must not stop for its log.
+const UNREAD_BYTES = 1_000_000;
+const FLUSH_WITHIN_MS = 500;
+
 /**
  * JSON lines on standard output. Nothing that tells who somebody is goes in: no address, no cookie, no voter,
  * no choice. Errors are cut to type, message, code and stack, since drivers hang connection details on theirs.
@@ -16,8 +20,15 @@ export function createLogger(service: string, level: string, destination?: Desti
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError },
   };
-  // Synchronous: otherwise the last lines before an exit come out of order, or not at all.
-  return pino(options, destination ?? pino.destination({ dest: 1, sync: true }));
+  return pino(options, destination ?? pino.destination({ dest: 1, sync: false, maxLength: UNREAD_BYTES }));
+}
+
+/** Waits until every line is out, so that an exit cuts none off; not for long, in case nobody reads. */
+export async function flushLog(log: Logger): Promise<void> {
+  await Promise.race([
+    new Promise<void>((resolve) => log.flush(() => resolve())),
+    new Promise((resolve) => setTimeout(resolve, FLUSH_WITHIN_MS)),
+  ]);
 }
 
 /** What a log line says of an error. */

@@ -1,0 +1,105 @@
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { finish } from './support/finish.ts';
+import { killServices, runCommand } from './support/service.ts';
+import { createSystem, OPTIONS, withRedis } from './support/system.ts';
+import { startTcpProxy } from './support/tcp-proxy.ts';
+import { until } from './support/until.ts';
+import { type Cast, cast, startVoters, type Voters } from './support/voters.ts';
+
+const system = await createSystem();
+const proxy = await startTcpProxy({ host: '127.0.0.1', port: system.redis.port });
+const throughProxy = { REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
+afterEach(async () => {
+  proxy.resume();
+  await killServices();
+});
+afterAll(() => proxy.close());
+
+const everybody: Voters[] = [];
+
+async function castMany(count: number, name: string): Promise<void> {
+  const history: Cast[] = [];
+  for (let i = 0; i < count; i++) {
+    history.push(
+      await until('the ballot is accepted', async () => {
+        const entry = await cast(system.voteUrl, `${name}-${i}`, OPTIONS[i % OPTIONS.length]!);
+        return entry.outcome === 'ok' && entry;
+      }),
+    );
+  }
+  everybody.push({ history, untilAccepted: async () => {}, stop: async () => {} });
+}
+
+describe('a Redis that is at its memory limit', () => {
+  it('is drained by a worker that starts now, and takes ballots again when it has room', async () => {
+    await system.startVote();
+    const first = await system.startWorker();
+    await first.untilReady();
+    await castMany(10, 'before-full');
+    await system.untilDrained();
+    await first.kill();
+    await castMany(100, 'queued-when-full');
+    await withRedis(system.redis.url, (redis) => redis.config('SET', 'maxmemory', '1mb'));
+    const refused = await cast(system.voteUrl, 'comes-when-full', 'o1');
+    expect(refused).toMatchObject({ outcome: 'fail', detail: expect.stringContaining('not-accepted') });
+    const worker = await system.startWorker();
+    await worker.untilLine(/OOM/);
+    await until('what was queued is recorded all the same', async () => {
+      const [row] = await system.query<{ recorded: number }>(
+        'SELECT sum(recorded)::int AS recorded FROM partitions',
+      );
+      return row!.recorded === 110;
+    });
+    await withRedis(system.redis.url, (redis) => redis.config('SET', 'maxmemory', '0'));
+    await castMany(10, 'after-full');
+    expect(await finish(system, ...everybody)).toEqual([]);
+  });
+});
+
+describe('connections to Redis that are cut without a word', () => {
+  it('are replaced by vote and by the worker themselves, and nothing is lost', async () => {
+    const vote = await system.startVote(throughProxy);
+    const worker = await system.startWorker(throughProxy);
+    await Promise.all([vote.untilReady(), worker.untilReady()]);
+    const voters = await startVoters(system, 10);
+    everybody.push(voters);
+    // No packet passes on these any more, in either direction, and neither side hears of an end.
+    proxy.forget();
+    await until('voters are told that nothing is accepted', () =>
+      voters.history.slice(-10).every(({ outcome }) => outcome !== 'ok'),
+    );
+    await voters.untilAccepted(100);
+    expect(await finish(system, ...everybody)).toEqual([]);
+    expect([vote.process.running, worker.process.running]).toEqual([true, true]);
+  });
+
+  it('that die before they are ready are replaced as well', async () => {
+    const vote = await system.startVote(throughProxy);
+    const worker = await system.startWorker(throughProxy);
+    await Promise.all([vote.untilReady(), worker.untilReady()]);
+    proxy.cut();
+    proxy.resume();
+    // The new connections are accepted by the proxy, and swallowed.
+    proxy.holdRequests();
+    await until('both have tried', () => proxy.connections() >= 3);
+    proxy.forget();
+    proxy.resume();
+    await castMany(10, 'after-swallowing');
+    expect(await finish(system, ...everybody)).toEqual([]);
+  });
+});
+
+describe('a stream with an entry of the highest id that there can be', () => {
+  it('goes on being counted', async () => {
+    await system.startVote();
+    const worker = await system.startWorker();
+    await worker.untilReady();
+    await withRedis(system.redis.url, (redis) =>
+      redis.xadd('hbf:{2}:ballots', '18446744073709551615-5', 'by', 'hand'),
+    );
+    await until('it is kept as foreign', async () => (await system.conservation())[2]!.foreignEntries === 1);
+    await castMany(40, 'after-the-end');
+    expect(await finish(system, ...everybody)).toEqual([]);
+    expect((await runCommand('worker', ['recount'], system.env)).code).toBe(0);
+  });
+});
