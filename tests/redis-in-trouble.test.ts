@@ -1,10 +1,11 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
+import type { Cast } from './support/history.ts';
 import { killServices, runCommand } from './support/service.ts';
 import { createSystem, OPTIONS, withRedis } from './support/system.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
 import { until } from './support/until.ts';
-import { type Cast, cast, startVoters, type Voters } from './support/voters.ts';
+import { cast, startVoters, type Voters } from './support/voters.ts';
 
 const system = await createSystem();
 const proxy = await startTcpProxy({ host: '127.0.0.1', port: system.redis.port });
