@@ -22,7 +22,7 @@ async function stopInTheMiddleOfABatch(env: Record<string, string>): Promise<str
   );
   await voters.untilAccepted(200);
   stopped.process.signal('SIGCONT');
-  await stopped.untilLine('the partition is no longer owned');
+  await stopped.untilLine('not owned here, or no longer');
   await voters.untilAccepted(200);
   return finish(system, voters);
 }
@@ -64,7 +64,7 @@ describe('two workers that both believe to own a partition', () => {
       await system.startWorker(mutated(...ignoresLocks, ...mutations)),
       await system.startWorker(mutated(...ignoresLocks, ...mutations)),
     ];
-    await Promise.all([first.untilReady(), second.untilReady()]);
+    await Promise.all([first.untilLine('the partition is open'), second.untilLine('the partition is open')]);
     const voters = await startVoters(system, 60);
     await voters.untilAccepted(3_000);
     await voters.stop();

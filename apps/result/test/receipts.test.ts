@@ -54,7 +54,7 @@ const cases: [state: string, receipt: string, body: object, words: string][] = [
   [
     'lost',
     ballot({ entryId: '1500-0', voter: randomBytes(16) }),
-    { reason: expect.stringContaining('Redis lost it') },
+    { reason: expect.stringContaining('no longer had it') },
     'Your ballot was lost',
   ],
 ];

@@ -89,7 +89,7 @@ describe('rejectBallots', () => {
     expect(row).toMatchObject({
       partition: 0,
       entry_ms: '200',
-      entry_seq: 1,
+      entry_seq: '1',
       entry_index: 0,
       reason: 'a reason',
     });
