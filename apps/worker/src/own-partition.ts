@@ -92,7 +92,10 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
       try {
         const shutBy = held.openFor === undefined ? await prepare() : undefined;
         // Not known to be this system's Redis: nothing of it may be counted.
-        if (held.openFor === undefined && !shutBy) continue;
+        if (held.openFor === undefined && !shutBy) {
+          await pause();
+          continue;
+        }
         // Shut or not: what was accepted before must not wait in a store that could lose it, and a store that is full
         // gets room again only in this way.
         await turn();
@@ -109,7 +112,7 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
         const message = describeRedisFailure(error as Error);
         if (failing !== message) log.warn({ err: error }, `ballots may stay queued: ${message}`);
         failing = message;
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_FAILURE_MS));
+        await pause();
       }
     }
   } finally {
@@ -160,6 +163,10 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
     await keepPartition(deps, held);
     held.lastBeat = performance.now();
   }
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, PAUSE_AFTER_FAILURE_MS));
 }
 
 /** Redis is at its memory limit and takes nothing more. It has told which system it belongs to before that. */
