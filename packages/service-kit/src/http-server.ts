@@ -56,6 +56,8 @@ export function listen(server: Server, port: number, host?: string): Promise<num
 // Longer than a client's next request is on its way.
 const LINGER_MS = 1_000;
 
+// A connection that was just accepted may still bring its request.
+const FIRST_REQUEST_WITHIN_MS = 300;
 const SWEEP_EVERY_MS = 50;
 // Shorter than the whole drain's deadline, so that what is closed after the server still gets its turn.
 const FINISH_WITHIN_MS = 5_000;
@@ -72,7 +74,7 @@ export async function drainServer(server: Server): Promise<void> {
 
 /**
  * Stops accepting, lets requests in flight finish (their answers say `Connection: close`), and resolves when every
- * connection is gone: those without a request at once, the others after their answer, or after 5 s.
+ * connection is gone: those without a request after a moment, the others after their answer, or after 5 s.
  */
 export async function closeServer(server: Server): Promise<void> {
   if (!server.listening) return;
@@ -85,7 +87,9 @@ export async function closeServer(server: Server): Promise<void> {
   // close() ends the connections that are idle now. Left are those that become idle later, and those that a browser
   // opened ahead and never used: Node does not count these as idle, and no longer enforces its time-outs.
   const sweep = setInterval(() => {
-    if (pending.size === 0 || performance.now() - started > FINISH_WITHIN_MS) server.closeAllConnections();
+    const waited = performance.now() - started;
+    const silent = pending.size === 0 && waited > FIRST_REQUEST_WITHIN_MS;
+    if (silent || waited > FINISH_WITHIN_MS) server.closeAllConnections();
     else server.closeIdleConnections();
   }, SWEEP_EVERY_MS);
   await closed;

@@ -56,7 +56,8 @@ export function runService(
     else log.info('stopping: finishing what is in flight');
     const leave = async (line: string | undefined, code: number) => {
       if (line) log[code === 0 ? 'info' : 'error'](line);
-      await flushLog(log);
+      // An ordinary exit would wait for ever for somebody to read the last lines.
+      if (!(await flushLog(log))) process.kill(process.pid, 'SIGKILL');
       process.exit(code);
     };
     setTimeout(() => {

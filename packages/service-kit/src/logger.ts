@@ -20,14 +20,21 @@ export function createLogger(service: string, level: string, destination?: Desti
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { err: describeError },
   };
-  return pino(options, destination ?? pino.destination({ dest: 1, sync: false, maxLength: UNREAD_BYTES }));
+  // minLength: without it, flush waits for nothing.
+  return pino(
+    options,
+    destination ?? pino.destination({ dest: 1, sync: false, minLength: 1, maxLength: UNREAD_BYTES }),
+  );
 }
 
-/** Waits until every line is out, so that an exit cuts none off; not for long, in case nobody reads. */
-export async function flushLog(log: Logger): Promise<void> {
-  await Promise.race([
-    new Promise<void>((resolve) => log.flush(() => resolve())),
-    new Promise((resolve) => setTimeout(resolve, FLUSH_WITHIN_MS)),
+/**
+ * Waits until every line is out, so that an exit cuts none off.
+ * @returns false if that takes too long: nobody reads.
+ */
+export async function flushLog(log: Logger): Promise<boolean> {
+  return await Promise.race([
+    new Promise<boolean>((resolve) => log.flush(() => resolve(true))),
+    new Promise<boolean>((resolve) => setTimeout(resolve, FLUSH_WITHIN_MS, false)),
   ]);
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { closeServer, createHttpServer, listen } from '../src/http-server.ts';
+import { closeServer, createHttpServer, drainServer, listen } from '../src/http-server.ts';
 
 const opened: { servers: Server[]; sockets: Socket[] } = { servers: [], sockets: [] };
 
@@ -86,6 +86,27 @@ describe('listen', () => {
         '127.0.0.1',
       ),
     ).rejects.toThrow(`Port ${port} is taken`);
+  });
+});
+
+describe('drainServer', () => {
+  it('answers the next request of a connection kept alive, and a new one, telling both to close', async () => {
+    const { server, port } = await start((_req, res) => void res.end('answered'));
+    const kept = await open(port);
+    kept.socket.write(REQUEST);
+    await once(kept.socket, 'data');
+    expect(kept.received).not.toMatch(/^Connection: close\r$/m);
+    const draining = drainServer(server);
+    kept.socket.write(REQUEST);
+    const fresh = await open(port);
+    fresh.socket.write(REQUEST);
+    await Promise.all([kept.closed, fresh.closed]);
+    for (const { received } of [kept, fresh]) {
+      expect(received).toMatch(/^Connection: close\r$/m);
+      expect(received).toMatch(/answered$/);
+    }
+    await draining;
+    await closeServer(server);
   });
 });
 

@@ -59,6 +59,22 @@ describe('runService', () => {
     expect(order).toEqual(['closed second', 'closed first', '"stopped"']);
   });
 
+  it('goes on when nobody reads its log any more, and ends all the same', async () => {
+    const service = run(`
+      ${ALIVE}
+      const line = 'x'.repeat(10_000);
+      setTimeout(() => {
+        for (let i = 0; i < 1_000; i++) log.info(line);
+        process.stderr.write('went on');
+      }, 50);`);
+    await service.said('runs');
+    service.child.stdout.pause();
+    await once(service.child.stderr, 'data');
+    expect(service.stderr).toBe('went on');
+    service.child.kill('SIGTERM');
+    expect(await once(service.child, 'exit')).toEqual([null, 'SIGKILL']);
+  });
+
   it('prints a configuration error as plain text and exits 1', async () => {
     const atLog = run('', "() => { throw new ConfigurationError('PORT: is wrong') }");
     expect(await atLog.exit).toEqual([1, null]);
