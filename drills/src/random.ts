@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+
+/** Choices that a seed repeats. */
+export type Random = {
+  /** A whole number from `least` to `most`, both included. */
+  integer(least: number, most: number): number;
+  /** From 0, included, to 1, excluded. */
+  fraction(): number;
+  pick<T>(from: readonly T[]): T;
+  /** A generator of its own for a part, so that what one part draws changes nothing for another. */
+  fork(part: string): Random;
+};
+
+export function createRandom(seed: string): Random {
+  const generator = xoroshiro128plus(createHash('sha256').update(seed).digest().readInt32LE(0));
+  const integer = (least: number, most: number) => uniformInt(generator, least, most);
+  return {
+    integer,
+    fraction: () => uniformFloat64(generator),
+    pick: (from) => from[integer(0, from.length - 1)]!,
+    fork: (part) => createRandom(`${seed}/${part}`),
+  };
+}
