@@ -21,6 +21,8 @@ const READ_TIMEOUT_MS = 1_000;
 // A receipt is looked up by primary keys; the answer "unavailable" has to be given within 200 ms.
 const LOOK_UP_TIMEOUT_MS = 130;
 const LOOK_UPS_AT_ONCE = 8;
+// Longer than anybody waits for an answer: on a busy machine no connection would ever be made in so short a time.
+const CONNECT_TIMEOUT_MS = 1_000;
 
 let config: Config;
 
@@ -46,7 +48,10 @@ runService(
     const lookUpPool = createPool(config.DATABASE_URL, 'hbf-result-receipts', {
       max: LOOK_UPS_AT_ONCE,
       timeoutMs: LOOK_UP_TIMEOUT_MS,
+      connectWithinMs: CONNECT_TIMEOUT_MS,
     });
+    // The first voter who asks finds a connection. Where the store is away, the next look-up makes one.
+    lookUpPool.query('SELECT 1').catch(() => {});
     resources.add('the connections for receipts', () => lookUpPool.end());
 
     const feed = createTallyFeed({ read: () => readTallies(readPool), log });

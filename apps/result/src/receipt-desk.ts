@@ -5,7 +5,10 @@ import type { Logger } from '@hbf/service-kit/logger';
 
 /** A look-up that takes longer (ms) is answered "unavailable": a promise of 200 ms leaves no room to wait on. */
 const DEADLINE_MS = 140;
-/** After a failed look-up (ms) the next ones are answered "unavailable" at once. */
+/**
+ * After a second failed look-up in a row (ms) the next ones are answered "unavailable" at once: they would only wait in
+ * vain. One slow look-up alone says nothing about the next.
+ */
 const REST_MS = 500;
 
 /** What can be said of a receipt. */
@@ -37,7 +40,7 @@ export function createReceiptDesk(deps: {
         failing = false;
         return { kind: 'known', poll: receipt.poll, status };
       } catch (error) {
-        restUntil = performance.now() + REST_MS;
+        if (failing) restUntil = performance.now() + REST_MS;
         if (!failing) deps.log.warn({ err: error }, 'receipts cannot be looked up');
         failing = true;
         return { kind: 'unavailable' };

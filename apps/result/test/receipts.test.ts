@@ -149,15 +149,31 @@ describe('while the store does not answer', () => {
     }
   });
 
-  test('a receipt of ours is "unavailable", and the next ones without another try', async () => {
+  test('a receipt of ours is "unavailable", and after two of them the next ones without another try', async () => {
     const { app, calls, lines } = slow();
     const answer = await request(app).get(`/api/receipts/${counted}`).expect(503);
     expect(answer.headers['retry-after']).toBe('1');
     expect(answer.headers['access-control-allow-origin']).toBe('*');
     expect(answer.body).toMatchObject({ type: '/problems/unavailable', status: 503, retryAfter: 1 });
     await request(app).get(`/api/receipts/${counted}`).expect(503);
-    expect(calls()).toBe(1);
+    expect(calls()).toBe(2);
+    await request(app).get(`/api/receipts/${counted}`).expect(503);
+    expect(calls()).toBe(2);
     expect(lines).toHaveLength(1);
+  });
+
+  test('one look-up that is slow does not make the next one wait', async () => {
+    let calls = 0;
+    const desk = createReceiptDesk({
+      keyring,
+      find: () => {
+        calls += 1;
+        return calls === 1 ? new Promise(() => {}) : Promise.resolve({ status: 'counted' });
+      },
+      log: createTestLog().log,
+    });
+    expect(await desk.lookUp(counted)).toEqual({ kind: 'unavailable' });
+    expect(await desk.lookUp(counted)).toMatchObject({ kind: 'known', status: { status: 'counted' } });
   });
 
   test('the page says so in words and looks again by itself', async () => {

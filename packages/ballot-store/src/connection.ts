@@ -121,19 +121,24 @@ export async function openClient(url: string, applicationName: string): Promise<
   return client;
 }
 
-/** Connections for reading. A query that gets no answer fails after `timeoutMs`, on both sides. */
+/**
+ * Connections for reading. A query that gets no answer fails after `timeoutMs`, on both sides. A new connection may
+ * take `connectWithinMs` (unset: as long as a query); one that comes too late for its query serves the next ones.
+ */
 export function createPool(
   url: string,
   applicationName: string,
-  options: { max: number; timeoutMs: number },
+  options: { max: number; timeoutMs: number; connectWithinMs?: number },
 ): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     application_name: applicationName,
     max: options.max,
-    connectionTimeoutMillis: options.timeoutMs,
+    connectionTimeoutMillis: options.connectWithinMs ?? options.timeoutMs,
     statement_timeout: options.timeoutMs,
     query_timeout: options.timeoutMs + 250,
+    // One stays open in quiet times: whoever comes next must not wait until one is made.
+    min: 1,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
   });
