@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts'],
+          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'drills/test/**/*.test.ts'],
           globalSetup: ['packages/local-services/src/vitest-setup.ts'],
           pool: 'forks',
           maxWorkers: 2,

@@ -56,10 +56,11 @@ function addToHash(hash, path) {
 
 /** The folders of our own packages that are built. */
 function builtPackages() {
-  return ['packages', 'apps'].flatMap((group) =>
-    readdirSync(join(root, group))
-      .map((name) => join(root, group, name))
-      .filter((folder) => existsSync(join(folder, 'tsconfig.build.json'))),
+  const grouped = ['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(root, group)).map((name) => join(root, group, name)),
+  );
+  return [...grouped, join(root, 'drills')].filter((folder) =>
+    existsSync(join(folder, 'tsconfig.build.json')),
   );
 }
 

@@ -72,6 +72,14 @@ export type Ability =
   /** A worker can be started with a failpoint. */
   | 'failpoints';
 
+/** What one replica has that the others have not. */
+export type ReplicaOptions = {
+  /** Added to the environment that all have. */
+  env?: Record<string, string>;
+  /** The folder of the build that it runs (see build-copy.ts); unset: the system's. */
+  build?: string;
+};
+
 /** A whole system that runs, and everything that a drill can do to it. */
 export type System = {
   readonly on: 'local' | 'compose';
@@ -79,8 +87,8 @@ export type System = {
   lacks(ability: Ability): string | undefined;
   /** Every replica that was ever started and not removed, running or not. */
   readonly replicas: readonly Replica[];
-  /** Starts one more replica. The environment is added to what all have. */
-  add(app: AppName, env?: Record<string, string>): Promise<Replica>;
+  /** Starts one more replica; resolves when the process runs, not when it is ready. */
+  add(app: AppName, options?: ReplicaOptions): Promise<Replica>;
   /** Kills a replica, and forgets it. */
   remove(replica: Replica): Promise<void>;
   readonly redis: Store & {

@@ -16,13 +16,15 @@ export interface Exit {
 
 export type ExitListener = (exit: Exit) => void;
 
-export interface ProcessPlan extends Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'> {
+export interface ProcessPlan extends Pick<SpawnOptions, 'cwd' | 'uid' | 'gid'> {
   /** For people, as in "Redis". */
   name: string;
   command: string;
   args: readonly string[];
   /** What ends it cleanly. */
   endSignal: NodeJS.Signals;
+  /** Omitted: ours. */
+  env?: NodeJS.ProcessEnv | undefined;
   onLog?: ((line: string, stream: 'stdout' | 'stderr') => void) | undefined;
 }
 

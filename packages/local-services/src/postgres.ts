@@ -29,6 +29,8 @@ export interface PostgresOptions {
    * machine may connect.
    */
   password?: string | undefined;
+  /** Added to the server's environment, which has next to nothing of ours. */
+  env?: NodeJS.ProcessEnv | undefined;
   onLog?: ((line: string) => void) | undefined;
 }
 
@@ -173,7 +175,7 @@ export async function startPostgres(options: PostgresOptions): Promise<LocalPost
     ],
     cwd: dataDir,
     // PG… of the environment would change the server's behaviour, LC_… the language of its messages.
-    env: { PATH: process.env.PATH, TZ: 'UTC', LC_ALL: 'C' },
+    env: { PATH: process.env.PATH, TZ: 'UTC', LC_ALL: 'C', ...options.env },
     ...user,
     endSignal: STOP_SIGNALS.fast,
     onLog: options.onLog,

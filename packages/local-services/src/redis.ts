@@ -14,6 +14,8 @@ export interface RedisOptions {
   settings?: Record<string, string> | undefined;
   /** The server's program; omitted: found as find-redis.ts says. */
   command?: string | undefined;
+  /** The environment of the server; omitted: ours. */
+  env?: NodeJS.ProcessEnv | undefined;
   onLog?: ((line: string) => void) | undefined;
 }
 
@@ -86,6 +88,7 @@ export async function startRedis(options: RedisOptions): Promise<LocalRedis> {
     command,
     args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
     cwd: dataDir,
+    env: options.env,
     endSignal: 'SIGTERM',
     onLog: options.onLog,
   });

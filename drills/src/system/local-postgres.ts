@@ -1,0 +1,71 @@
+import { createPool } from '@hbf/ballot-store/connection';
+import { type LocalPostgres, startPostgres } from '@hbf/local-services/postgres';
+import type { System } from './system.ts';
+
+/** The PostgreSQL of a local system. */
+export type PostgresPart = System['postgres'] & {
+  readonly url: string;
+  readonly port: number;
+  /** Makes a database and returns its URL. */
+  createDatabase(name: string): Promise<string>;
+  close(): Promise<void>;
+};
+
+/** A disk that holds nothing else, and can be filled. */
+export type Disk = { readonly path: string; fill(): void; free(): void };
+
+const SETTINGS = {
+  // Six a worker, and five or more workers.
+  max_connections: '300',
+};
+
+/**
+ * Without these it would write on for a while into files of its log that it keeps in reserve. So the very next write
+ * finds the disk full, and a drill knows from when on nothing can be recorded.
+ */
+const ON_SMALL_DISK = {
+  wal_recycle: 'off',
+  wal_init_zero: 'off',
+  max_wal_size: '64MB',
+  min_wal_size: '32MB',
+};
+
+export async function startPostgresPart(options: {
+  dataDir: string;
+  disk: Disk | undefined;
+  env: Record<string, string>;
+  onLog: (line: string) => void;
+}): Promise<PostgresPart> {
+  const { disk } = options;
+  const server: LocalPostgres = await startPostgres({
+    dataDir: options.dataDir,
+    env: options.env,
+    settings: { ...SETTINGS, ...(disk ? ON_SMALL_DISK : {}) },
+    onLog: options.onLog,
+  });
+  const pool = createPool(server.url, 'hbf-drills', { max: 2, timeoutMs: 10_000 });
+  const onDisk = () => {
+    if (!disk) throw new Error('PostgreSQL has no disk of its own in this system');
+    return disk;
+  };
+  return {
+    url: server.url,
+    port: server.port,
+    createDatabase: server.createDatabase,
+    get running() {
+      return server.running;
+    },
+    kill: () => server.kill('SIGKILL'),
+    stop: () => server.stop('immediate'),
+    pause: () => server.kill('SIGSTOP'),
+    resume: () => server.kill('SIGCONT'),
+    start: server.start,
+    query: async (text, values) => (await pool.query(text, values)).rows,
+    fillDisk: async () => onDisk().fill(),
+    freeDisk: async () => onDisk().free(),
+    async close() {
+      await server.stop('immediate');
+      await pool.end();
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { connectRedis, untilReady, within } from '@hbf/ballot-stream/connection';
+import { startRedis } from '@hbf/local-services/redis';
+import { limitFileSize, unlimitFileSize } from './file-limit.ts';
+import { cutTail, keepFiles, newestFile, putFilesBack } from './redis-files.ts';
+import type { System } from './system.ts';
+
+/** The Redis of a local system. */
+export type RedisPart = System['redis'] & {
+  readonly url: string;
+  readonly port: number;
+  readonly dataDir: string;
+  close(): Promise<void>;
+};
+
+const COMMAND_TIMEOUT_MS = 5_000;
+
+/** Runs one command on a connection of its own. */
+async function runCommand(url: string, [name = '', ...args]: readonly string[]): Promise<unknown> {
+  const client = connectRedis(url, () => {});
+  try {
+    await untilReady(client, COMMAND_TIMEOUT_MS);
+    return await within(COMMAND_TIMEOUT_MS, client.call(name, ...args), name);
+  } finally {
+    client.disconnect();
+  }
+}
+
+export async function startRedisPart(options: {
+  dataDir: string;
+  /** Where a copy of its files is kept. */
+  copyDir: string;
+  settings: Record<string, string> | undefined;
+  env: Record<string, string>;
+  onLog: (line: string) => void;
+}): Promise<RedisPart> {
+  const { copyDir } = options;
+  const server = await startRedis({
+    dataDir: options.dataDir,
+    settings: options.settings,
+    env: { PATH: process.env.PATH, ...options.env },
+    onLog: options.onLog,
+  });
+  const { dataDir } = server;
+  const down = () => {
+    if (server.running) throw new Error("Redis runs: its files can be changed only while it doesn't");
+  };
+  return {
+    url: server.url,
+    port: server.port,
+    dataDir,
+    get running() {
+      return server.running;
+    },
+    kill: () => server.kill('SIGKILL'),
+    stop: server.stop,
+    pause: () => server.kill('SIGSTOP'),
+    resume: () => server.kill('SIGCONT'),
+    start: server.start,
+    command: (...args) => runCommand(server.url, args),
+    limitFiles: async (bytes) => limitFileSize(server.pid, newestFile(dataDir), bytes),
+    async unlimitFiles() {
+      if (server.running) unlimitFileSize(server.pid);
+    },
+    async cutTail(bytes) {
+      down();
+      cutTail(newestFile(dataDir), bytes);
+    },
+    async keepCopy() {
+      down();
+      keepFiles(dataDir, copyDir);
+    },
+    async rollBack() {
+      down();
+      putFilesBack(copyDir, dataDir);
+    },
+    close: () => server.kill('SIGKILL'),
+  };
+}

@@ -1,0 +1,114 @@
+import { describeExit, type Exit, ManagedProcess } from '@hbf/local-services/managed-process';
+import type { AppName, Replica } from './system.ts';
+import { until } from './until.ts';
+
+/** A replica that is a process of this machine. */
+export type LocalReplica = Replica & {
+  /** @throws when it does not run. */
+  readonly pid: number;
+  readonly metricsPort: number;
+  /** What it wrote, the oldest lines left out when there are many. */
+  readonly lines: readonly string[];
+  /** How it ended last; undefined while its first process runs. */
+  readonly lastExit: Exit | undefined;
+  /** Resolves with the first line that has `what` in it. @throws after `timeoutMs` (20 s). */
+  untilLine(what: string | RegExp, timeoutMs?: number): Promise<string>;
+};
+
+export type ReplicaPlan = {
+  app: AppName;
+  name: string;
+  url: string | undefined;
+  metricsPort: number;
+  /** The folder of the build. */
+  build: string;
+  /** What it gets each time it is started. */
+  env: () => Record<string, string>;
+  onLog: (line: string) => void;
+  /** Called when it ended and nobody had asked it to, with how. */
+  onDeath: (how: string) => void;
+};
+
+const READY_TIMEOUT_MS = 30_000;
+const MOST_LINES = 20_000;
+
+/** Runs an app as an operator would; resolves when the process runs. */
+export async function startReplica(plan: ReplicaPlan): Promise<LocalReplica> {
+  const { app, name, metricsPort } = plan;
+  const lines: string[] = [];
+  let lastExit: Exit | undefined;
+  const env = plan.env();
+  // It is meant to end by itself, as if killed.
+  const kills = 'HBF_FAILPOINT' in env;
+  const server = new ManagedProcess({
+    name,
+    command: process.execPath,
+    args: [`apps/${app}/dist/main.js`],
+    cwd: plan.build,
+    env: { PATH: process.env.PATH, ...env, METRICS_PORT: String(metricsPort) },
+    endSignal: 'SIGTERM',
+    onLog(line) {
+      if (lines.length >= MOST_LINES) lines.splice(0, MOST_LINES / 2);
+      lines.push(line);
+      plan.onLog(line);
+    },
+  });
+  server.onExit((exit) => {
+    lastExit = exit;
+    plan.onLog(`--- ${name} ended: ${describeExit(exit)}${exit.expected ? '' : ', by itself'}`);
+    if (!exit.expected && !(kills && exit.signal === 'SIGKILL')) plan.onDeath(describeExit(exit));
+  });
+  await server.launch();
+  const internal = `http://127.0.0.1:${metricsPort}`;
+  return {
+    app,
+    name,
+    metricsPort,
+    lines,
+    ...(plan.url === undefined ? {} : { url: plan.url }),
+    get running() {
+      return server.running;
+    },
+    get pid() {
+      return server.pid;
+    },
+    get lastExit() {
+      return lastExit;
+    },
+    async kill() {
+      server.signal('SIGKILL');
+      await server.gone();
+    },
+    stop: () => server.end('SIGTERM'),
+    async pause() {
+      server.signal('SIGSTOP');
+    },
+    async resume() {
+      server.signal('SIGCONT');
+    },
+    start: () => server.launch(),
+    gone: () => server.gone(),
+    async untilReady() {
+      let ended = false;
+      await until(
+        `${name} is ready`,
+        async () => {
+          ended = !server.running;
+          return ended || (await fetch(`${internal}/readyz`, { signal: AbortSignal.timeout(2_000) })).ok;
+        },
+        READY_TIMEOUT_MS,
+      );
+      if (ended) throw new Error(`${name} ended before it was ready:\n${server.lastLines}`);
+    },
+    async metrics() {
+      const response = await fetch(`${internal}/metrics`, { signal: AbortSignal.timeout(5_000) });
+      return response.text();
+    },
+    untilLine: (what, timeoutMs) =>
+      until(
+        `${name} writes ${what}`,
+        () => lines.find((line) => (typeof what === 'string' ? line.includes(what) : what.test(line))),
+        timeoutMs,
+      ),
+  };
+}

@@ -1,0 +1,127 @@
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { createFlow, type Flow } from './flow.ts';
+import type { Link } from './system.ts';
+
+/** A TCP proxy on 127.0.0.1 that can delay, hold back, cut or swallow what passes. */
+export type TcpProxy = Link & {
+  readonly port: number;
+  /** Holds back what clients send to the server (what is held goes on, in order, at `mend`). */
+  holdRequests(): void;
+  /** Holds back what the server answers. */
+  holdAnswers(): void;
+  /** From now on nothing passes on the present connections, and nobody is told; new ones are not concerned. */
+  forget(): void;
+  /** How many connections there are that are not forgotten. */
+  connections(): number;
+  close(): Promise<void>;
+};
+
+type Connection = { sockets: Socket[]; requests?: Flow; answers?: Flow; connect(): void };
+
+/** @param port where it listens; unset: any. @throws when that is taken. */
+export async function startTcpProxy(target: { host: string; port: number }, port = 0): Promise<TcpProxy> {
+  const connections = new Set<Connection>();
+  const forgotten = new Set<Connection>();
+  let delayMs = 0;
+  let holdingRequests = false;
+  let holdingAnswers = false;
+  let listener: Server | undefined;
+
+  const reset = (connection: Connection) => {
+    connections.delete(connection);
+    forgotten.delete(connection);
+    for (const socket of connection.sockets) socket.resetAndDestroy();
+  };
+
+  const accept = (client: Socket) => {
+    const connection: Connection = {
+      sockets: [],
+      connect() {
+        const server = createConnection({ ...target, allowHalfOpen: true });
+        watch(server);
+        connection.requests = createFlow(client, server, () => delayMs);
+        connection.answers = createFlow(server, client, () => delayMs);
+        if (holdingRequests) connection.requests.hold();
+        if (holdingAnswers) connection.answers.hold();
+      },
+    };
+    const watch = (socket: Socket) => {
+      connection.sockets.push(socket);
+      socket.setNoDelay(true);
+      // Neither side may learn from a connection that is forgotten that the other is gone.
+      socket.on('error', () => forgotten.has(connection) || reset(connection));
+      socket.on('close', () => {
+        if (connection.sockets.every(({ closed }) => closed)) connections.delete(connection);
+      });
+    };
+    watch(client);
+    connections.add(connection);
+    // While nothing may pass the server must not even hear that there is somebody.
+    if (holdingRequests) client.pause();
+    else connection.connect();
+  };
+
+  const listen = (on: number) =>
+    new Promise<number>((resolve, reject) => {
+      const server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, accept);
+      server.once('error', reject);
+      server.listen(on, '127.0.0.1', () => {
+        const address = server.address();
+        if (address !== null && typeof address === 'object') resolve(address.port);
+      });
+      listener = server;
+    });
+  const ownPort = await listen(port);
+
+  const proxy: TcpProxy = {
+    port: ownPort,
+    delay(ms) {
+      delayMs = ms;
+    },
+    hold() {
+      proxy.holdRequests();
+      proxy.holdAnswers();
+    },
+    holdRequests() {
+      holdingRequests = true;
+      for (const { requests, sockets } of connections) requests ? requests.hold() : sockets[0]?.pause();
+    },
+    holdAnswers() {
+      holdingAnswers = true;
+      for (const { answers } of connections) answers?.hold();
+    },
+    mend() {
+      delayMs = 0;
+      holdingRequests = false;
+      holdingAnswers = false;
+      for (const { requests, answers, connect } of connections) {
+        if (!requests) connect();
+        requests?.go();
+        answers?.go();
+      }
+      // Nobody else listens there meanwhile: a process that did would be one of a neighbouring test.
+      if (!listener) void listen(ownPort);
+    },
+    forget() {
+      for (const connection of connections) {
+        connection.requests?.swallow();
+        connection.answers?.swallow();
+        if (!connection.requests) connection.sockets[0]?.on('data', () => {});
+        connections.delete(connection);
+        forgotten.add(connection);
+      }
+    },
+    connections: () => connections.size,
+    cut() {
+      listener?.close();
+      listener = undefined;
+      for (const connection of connections) reset(connection);
+    },
+    async close() {
+      listener?.close();
+      listener = undefined;
+      for (const connection of [...connections, ...forgotten]) reset(connection);
+    },
+  };
+  return proxy;
+}

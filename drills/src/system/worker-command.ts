@@ -1,0 +1,27 @@
+import { freePort } from '@hbf/local-services/free-port';
+import { ManagedProcess } from '@hbf/local-services/managed-process';
+
+/** Runs a command of the worker to its end, as an operator would. */
+export async function runWorkerCommand(
+  build: string,
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<{ code: number | null; output: string }> {
+  const lines: string[] = [];
+  let code: number | null = null;
+  const command = new ManagedProcess({
+    name: `worker ${args.join(' ')}`,
+    command: process.execPath,
+    args: ['apps/worker/dist/main.js', ...args],
+    cwd: build,
+    env: { PATH: process.env.PATH, METRICS_PORT: String(await freePort()), ...env },
+    endSignal: 'SIGTERM',
+    onLog: (line) => lines.push(line),
+  });
+  command.onExit((exit) => {
+    code = exit.code;
+  });
+  await command.launch();
+  await command.gone();
+  return { code, output: lines.join('\n') };
+}
