@@ -71,8 +71,14 @@ export type FaultEvent = {
   stops?: Stopped[];
   /** Redis loses what it holds at some moment from `begins` to `heals`: queued ballots may be lost, and only then. */
   loses?: true;
+  /** With `loses`: Redis forgets its own totals too, so that fewer may be missed than are lost, or none. */
+  traceless?: true;
   /** PostgreSQL refuses ballots with this choice: they may be rejected, and only they. */
   poisons?: string;
+  /** Pages may hear nothing: what they show may be older by as long as a page waits before it says `silent`. */
+  deafens?: true;
+  /** How many entries are put into the streams by hand. */
+  foreign?: number;
   /** Whose clocks were stepped: times that services wrote are not to be compared. */
   steps?: true;
 };
@@ -90,7 +96,10 @@ export type FinalState = {
   voters: Record<string, { poll: string; pseudonym: string }>;
   /** What result says of each receipt of the history. */
   receipts: Record<string, ReceiptStatus['status'] | 'unknown-receipt'>;
-  /** The rows of `partitions`. `lost` is what was acknowledged as lost, `isLowerBound` whether more may be. */
+  /**
+   * The rows of `partitions`, in the end. `lost` is what was acknowledged as lost; `isLowerBound` whether more may be, by
+   * the row itself or by any of its acknowledged losses.
+   */
   partitions: {
     partition: number;
     accepted: number;
