@@ -4,12 +4,20 @@ import { Redis } from 'ioredis';
 const SILENT_CONNECTION_MS = 1_500;
 const WATCH_EVERY_MS = 500;
 
+/** A connection that was dropped because nothing came back on it any more. */
+export class SilentConnection extends Error {
+  override name = 'SilentConnection';
+  constructor() {
+    super(`Redis did not answer within ${SILENT_CONNECTION_MS} ms`);
+  }
+}
+
 /**
  * Opens a connection to Redis that reconnects for ever, queues nothing while it is away and sends nothing twice by
  * itself: a command either went out once on a live connection, or fails at once. A client that resends could append
  * a ballot twice, or long after its voter was told that it failed.
  *
- * @param onError hears why the connection cannot be had; it is called at most once per attempt.
+ * @param onError hears why the connection cannot be had, or is given up (SilentConnection).
  */
 export function connectRedis(url: string, onError: (error: Error) => void): Redis {
   const redis = new Redis(url, {
@@ -24,7 +32,7 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
     retryStrategy: (attempt) => Math.min(50 * attempt, 250),
   });
   redis.on('error', onError);
-  watch(redis);
+  watch(redis, onError);
   return redis;
 }
 
@@ -33,9 +41,13 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
  * a quarter of an hour, or for ever behind a proxy that acknowledges all, and one that dies before it is ready waits
  * without end: ioredis has no time-out for either.
  */
-function watch(redis: Redis): void {
+function watch(redis: Redis, onError: (error: Error) => void): void {
   let waitingSince: number | undefined;
   let asking = false;
+  const drop = () => {
+    onError(new SilentConnection());
+    redis.disconnect(true);
+  };
   const timer = setInterval(() => {
     if (redis.status === 'end') {
       clearInterval(timer);
@@ -43,14 +55,14 @@ function watch(redis: Redis): void {
       waitingSince ??= performance.now();
       if (performance.now() - waitingSince < SILENT_CONNECTION_MS) return;
       waitingSince = undefined;
-      redis.disconnect(true);
+      drop();
     } else {
       waitingSince = undefined;
       if (redis.status !== 'ready' || asking) return;
       asking = true;
       within(SILENT_CONNECTION_MS, redis.ping(), 'PING')
         .catch(() => {
-          if (redis.status === 'ready') redis.disconnect(true);
+          if (redis.status === 'ready') drop();
         })
         .finally(() => {
           asking = false;

@@ -1,6 +1,7 @@
 import { startTestRedis } from '@hbf/local-services/testing';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { untilReady } from '../src/connection.ts';
+import { POLLS_KEY } from '../src/keys.ts';
 import type { Producer } from '../src/producer.ts';
 import { connectForTests } from './support/partition-fixture.ts';
 import {
@@ -132,6 +133,31 @@ describe('a producer whose connection is disturbed', () => {
     await untilAccepted(producer);
     expect(await cast(producer, voter, 'b')).toMatchObject({ outcome: 'accepted' });
     expect(await choicesOf(redis, voter)).toEqual([['a'], ['b']]);
+  });
+
+  it('is given another connection for one on which nothing comes back any more, although no ballot was sent', async () => {
+    const proxy = await startProxy(server.port);
+    const producer = createTestProducer(proxy.url);
+    await producer.ready;
+    proxy.hold('replies');
+    await expect
+      .poll(() => producer.said, { timeout: 10_000 })
+      .toContain('Redis does not answer: connecting again');
+    expect(await cast(producer)).toEqual(UNREACHABLE);
+    proxy.release('replies');
+    await untilAccepted(producer);
+  });
+
+  it('keeps a connection on which Redis answers, also if it refuses to tell the polls', async () => {
+    const producer = createTestProducer(server.url);
+    await producer.ready;
+    await redis.del(POLLS_KEY);
+    await redis.set(POLLS_KEY, 'no hash');
+    await expect
+      .poll(() => producer.said, { timeout: 10_000 })
+      .toContain('the published polls cannot be read: those known before stay in force');
+    expect(await cast(producer)).toMatchObject({ outcome: 'accepted' });
+    expect(producer.said.filter((line) => line.includes('connect'))).toEqual([]);
   });
 
   it('never lets a ballot run that was stuck on its way until after its deadline', async () => {
