@@ -1,0 +1,93 @@
+import { partitionKeys } from '@hbf/ballot-stream/keys';
+import type { Tally } from '@hbf/contracts/tally';
+import type { System } from '../system/system.ts';
+import { createAgent, getJson } from './http.ts';
+import { resultReplicas } from './pages.ts';
+import { FAULTS } from './polls.ts';
+import { until } from './until.ts';
+
+/**
+ * Waits until every ballot that Redis has accepted by now is processed, and every partition has beaten since.
+ * @throws after `timeoutMs`, with what is still queued.
+ */
+export async function untilDrained(
+  system: Pick<System, 'redis' | 'postgres'>,
+  timeoutMs = 60_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  const start = await until(
+    'Redis and PostgreSQL tell what they hold',
+    async () => {
+      const [row] = await system.postgres.query<{ partitions: number; now: string }>(
+        'SELECT partitions, clock_timestamp()::text AS now FROM system',
+      );
+      const numbers = Array.from({ length: row!.partitions }, (_, partition) => partition);
+      // Asked of Redis itself: the last heartbeat may be older than the last ballots.
+      const totals = await Promise.all(
+        numbers.map((partition) => system.redis.command('HGET', partitionKeys(partition).state, 'accepted')),
+      );
+      return { totals: totals.map((total) => Number(total ?? 0)), now: row!.now };
+    },
+    timeoutMs,
+    200,
+  );
+  let waiting: string[] = [];
+  await until(
+    () => `nothing is queued: ${waiting.join('; ')}`,
+    async () => {
+      const rows = await system.postgres.query<{ partition: number; accepted: string; beaten: boolean }>(
+        `SELECT partition, accepted, coalesce(heartbeat_at > $1::timestamptz AND oldest_queued_ms IS NULL, false) AS beaten
+         FROM partitions`,
+        [start.now],
+      );
+      const byPartition = new Map(rows.map((row) => [row.partition, row]));
+      waiting = start.totals.flatMap((total, partition) => {
+        const { accepted, beaten } = byPartition.get(partition) ?? { accepted: 0, beaten: false };
+        if (beaten && Number(accepted) >= total) return [];
+        return [
+          `partition ${partition} has ${accepted} of ${total}${beaten ? '' : ' and no heartbeat since'}`,
+        ];
+      });
+      return waiting.length === 0;
+    },
+    Math.max(0, deadline - performance.now()),
+    100,
+  );
+}
+
+/**
+ * Waits until every running replica of result tells a live tally. Any poll will do: freshness is that of the worst
+ * partition, for all polls alike.
+ * @throws after `timeoutMs`.
+ */
+export async function untilLive(
+  system: Pick<System, 'replicas'>,
+  timeoutMs = 60_000,
+  poll = FAULTS.key,
+): Promise<void> {
+  const agent = createAgent();
+  let told: string[] = [];
+  const tell = async ({ name, url }: { name: string; url: string }) => {
+    try {
+      return `${name} ${(await getJson<Tally>(`${url}/api/polls/${poll}/tally`, agent)).status}`;
+    } catch (error) {
+      return `${name} ${(error as Error).message}`;
+    }
+  };
+  try {
+    await until(
+      () => `result is live: ${told.join(', ') || 'none runs'}`,
+      async () => {
+        told = await Promise.all(
+          resultReplicas(system)
+            .filter(({ running }) => running)
+            .map(tell),
+        );
+        return told.length > 0 && told.every((text) => text.endsWith(' live'));
+      },
+      timeoutMs,
+    );
+  } finally {
+    agent.destroy();
+  }
+}
