@@ -60,6 +60,8 @@ export function createFlow(source: Socket, target: Socket, delay: () => number):
   source.once('close', () => {
     if (source.errored) clearTimeout(timer);
   });
+  // It may have been paused until there was somebody to hear it.
+  regulate();
   return {
     hold() {
       held = true;

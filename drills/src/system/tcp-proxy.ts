@@ -16,7 +16,14 @@ export type TcpProxy = Link & {
   close(): Promise<void>;
 };
 
-type Connection = { sockets: Socket[]; requests?: Flow; answers?: Flow; connect(): void };
+type Connection = {
+  sockets: Socket[];
+  requests?: Flow;
+  answers?: Flow;
+  /** One side has broken off while nothing may pass: the other is told when it may. */
+  broken?: true;
+  connect(): void;
+};
 
 /** @param port where it listens; unset: any. @throws when that is taken. */
 export async function startTcpProxy(target: { host: string; port: number }, port = 0): Promise<TcpProxy> {
@@ -49,9 +56,15 @@ export async function startTcpProxy(target: { host: string; port: number }, port
       connection.sockets.push(socket);
       socket.setNoDelay(true);
       // Neither side may learn from a connection that is forgotten that the other is gone.
-      socket.on('error', () => forgotten.has(connection) || reset(connection));
+      socket.on('error', () => {
+        if (forgotten.has(connection)) return;
+        if (holdingRequests || holdingAnswers) connection.broken = true;
+        else reset(connection);
+      });
       socket.on('close', () => {
-        if (connection.sockets.every(({ closed }) => closed)) connections.delete(connection);
+        if (!connection.broken && connection.sockets.every(({ closed }) => closed)) {
+          connections.delete(connection);
+        }
       });
     };
     watch(client);
@@ -94,10 +107,11 @@ export async function startTcpProxy(target: { host: string; port: number }, port
       delayMs = 0;
       holdingRequests = false;
       holdingAnswers = false;
-      for (const { requests, answers, connect } of connections) {
-        if (!requests) connect();
-        requests?.go();
-        answers?.go();
+      for (const connection of connections) {
+        if (connection.broken) reset(connection);
+        else if (!connection.requests) connection.connect();
+        connection.requests?.go();
+        connection.answers?.go();
       }
       // Nobody else listens there meanwhile: a process that did would be one of a neighbouring test.
       if (!listener) void listen(ownPort);
