@@ -1,0 +1,27 @@
+import type { Load } from '../clients/voters.ts';
+import type { Fault } from '../faults/fault.ts';
+import type { Ability, SystemOptions } from '../system/system.ts';
+
+/** Voters vote on a system of the drill's own, faults are applied while they do, and then every ballot is checked. */
+export type Drill = {
+  name: string;
+  /** In one sentence, for the report. */
+  about: string;
+  faults: readonly Fault[];
+  /**
+   * in-turn: each fault so many `rounds`, and the system recovers after each. mixed: drawn by the seed for `forMs`,
+   * several at once wherever they do not touch the same part.
+   */
+  plan: { order: 'in-turn'; rounds: number } | { order: 'mixed'; forMs: number };
+  load?: Load;
+  system?: Pick<SystemOptions, 'votes' | 'workers' | 'results' | 'env' | 'redisSettings' | 'prepare'>;
+  /** A real browser watches, too. */
+  browser?: boolean;
+};
+
+/** Everything that a drill needs of a system. */
+export function needsOf(drill: Drill): Ability[] {
+  return [
+    ...new Set([...(drill.system?.prepare ?? []), ...drill.faults.flatMap(({ needs }) => needs ?? [])]),
+  ];
+}

@@ -1,0 +1,54 @@
+import { clockFaults } from './clock.ts';
+import type { Fault } from './fault.ts';
+import { LINKS, linkFaults } from './links.ts';
+import { foreignEntries, poisonedChoice } from './poison.ts';
+import { changePolls, closePoll } from './polls.ts';
+import {
+  awayUntilRedisIsFull,
+  bothStores,
+  fullDisk,
+  killPostgres,
+  pausePostgres,
+  stopPostgres,
+} from './postgres.ts';
+import {
+  comingAndGoing,
+  fiveWorkers,
+  killAtSteps,
+  killOne,
+  killWorkers,
+  pauseOne,
+  stopEverything,
+} from './processes.ts';
+import { cutTail, emptiedRedis, failingFile, fullRedis, killRedis, pauseRedis, rolledBack } from './redis.ts';
+
+/** Every fault that drills know, by name. */
+export const FAULTS: ReadonlyMap<string, Fault> = new Map(
+  [
+    ...(['vote', 'worker', 'result'] as const).flatMap((app) => [killOne(app), pauseOne(app)]),
+    killWorkers,
+    ...killAtSteps,
+    stopEverything,
+    comingAndGoing,
+    fiveWorkers,
+    killRedis,
+    pauseRedis,
+    fullRedis,
+    failingFile,
+    cutTail,
+    rolledBack,
+    emptiedRedis,
+    killPostgres,
+    stopPostgres,
+    pausePostgres,
+    fullDisk,
+    awayUntilRedisIsFull,
+    bothStores,
+    ...LINKS.flatMap(linkFaults),
+    ...clockFaults,
+    foreignEntries,
+    poisonedChoice,
+    changePolls,
+    closePoll,
+  ].map((fault) => [fault.name, fault]),
+);

@@ -1,0 +1,45 @@
+import type { DrillPoll } from '../clients/polls.ts';
+import type { FaultEvent } from '../history/events.ts';
+import type { Random } from '../random.ts';
+import type { Ability, AppName, Replica, System } from '../system/system.ts';
+
+/** What a fault works on. */
+export type FaultContext = {
+  system: System;
+  /** The nemesis's own choices. */
+  random: Random;
+  /** As they are declared now; a fault that changes them for good changes this list. */
+  polls: DrillPoll[];
+  /** For the reader of the history. */
+  note(text: string): void;
+};
+
+/** What two faults cannot have at the same time: each would undo the other, or make its effects untrue. */
+export type Part = AppName | 'redis' | 'postgres' | 'polls' | 'clock';
+
+/** Something that goes wrong, and how it is taken back. */
+export type Fault = {
+  name: string;
+  /** In one sentence, for the report. */
+  about: string;
+  touches: readonly Part[];
+  needs?: readonly Ability[];
+  /** It changes something for good, and can be applied once on a system. */
+  once?: true;
+  /** What is certain while it holds; the checker relies on it. */
+  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'steps'>;
+  /** For how long it holds (ms), drawn evenly. */
+  holdMs: readonly [least: number, most: number];
+  /**
+   * Resolves when it is surely in force, with what heals it. Healing resolves when the part is back, not when the
+   * system has recovered. `foreign` tells how many entries it put into streams by hand.
+   */
+  inject(context: FaultContext): Promise<{ heal(): Promise<void>; foreign?: number }>;
+};
+
+/** The running replicas of an app. @throws if there is none, so that a fault never silently does nothing. */
+export function running(system: System, app: AppName): Replica[] {
+  const found = system.replicas.filter((replica) => replica.app === app && replica.running);
+  if (found.length === 0) throw new Error(`no ${app} runs`);
+  return found;
+}

@@ -1,0 +1,63 @@
+import type { Stopped } from '../history/events.ts';
+import type { LinkName } from '../system/system.ts';
+import type { Fault, Part } from './fault.ts';
+
+/** What is impossible while nothing passes between two parts. */
+const BETWEEN: Record<LinkName, { touches: Part[]; stops: Stopped[] }> = {
+  'vote-redis': { touches: ['vote', 'redis'], stops: ['accepting'] },
+  'worker-redis': { touches: ['worker', 'redis'], stops: ['recording'] },
+  'worker-postgres': { touches: ['worker', 'postgres'], stops: ['recording'] },
+  'result-postgres': { touches: ['result', 'postgres'], stops: [] },
+  'page-result': { touches: ['result'], stops: [] },
+  'voter-vote': { touches: ['vote'], stops: ['accepting'] },
+};
+
+export const LINKS = Object.keys(BETWEEN) as LinkName[];
+
+/** The three things that can happen to one link. */
+export function linkFaults(name: LinkName): Fault[] {
+  const { touches, stops } = BETWEEN[name];
+  const effects = stops.length > 0 ? { stops } : {};
+  return [
+    {
+      name: `delay-${name}`,
+      about: `what passes between ${name.replace('-', ' and ')} is late by up to 400 ms`,
+      touches,
+      needs: ['links'],
+      holdMs: [2_000, 5_000],
+      async inject({ system, random, note }) {
+        const link = system.link(name);
+        const late = random.pick([20, 60, 120, 400]);
+        note(`late by ${late} ms in each direction`);
+        link.delay(late);
+        return { heal: async () => link.mend() };
+      },
+    },
+    {
+      name: `cut-${name}`,
+      about: `every connection between ${name.replace('-', ' and ')} is cut, and new ones are refused`,
+      touches,
+      needs: ['links'],
+      effects,
+      holdMs: [500, 9_000],
+      async inject({ system }) {
+        const link = system.link(name);
+        link.cut();
+        return { heal: async () => link.mend() };
+      },
+    },
+    {
+      name: `hold-${name}`,
+      about: `nothing passes between ${name.replace('-', ' and ')} and nobody is told (half-open)`,
+      touches,
+      needs: ['links'],
+      effects,
+      holdMs: [500, 9_000],
+      async inject({ system }) {
+        const link = system.link(name);
+        link.hold();
+        return { heal: async () => link.mend() };
+      },
+    },
+  ];
+}

@@ -1,0 +1,104 @@
+import { until } from '../system/until.ts';
+import type { Fault } from './fault.ts';
+
+export const killPostgres: Fault = {
+  name: 'kill-postgres',
+  about: 'PostgreSQL is killed with kill -9, and started again later',
+  touches: ['postgres'],
+  effects: { stops: ['recording'] },
+  holdMs: [300, 9_000],
+  async inject({ system }) {
+    await system.postgres.kill();
+    return { heal: () => system.postgres.start() };
+  },
+};
+
+export const stopPostgres: Fault = {
+  name: 'stop-postgres',
+  about: 'PostgreSQL is stopped at once (immediate shutdown)',
+  touches: ['postgres'],
+  effects: { stops: ['recording'] },
+  holdMs: [300, 9_000],
+  async inject({ system }) {
+    await system.postgres.stop();
+    return { heal: () => system.postgres.start() };
+  },
+};
+
+export const pausePostgres: Fault = {
+  name: 'pause-postgres',
+  about: 'PostgreSQL is stopped with SIGSTOP, and goes on later',
+  touches: ['postgres'],
+  effects: { stops: ['recording'] },
+  holdMs: [4_000, 9_000],
+  async inject({ system }) {
+    await system.postgres.pause();
+    return { heal: () => system.postgres.resume() };
+  },
+};
+
+/** Not said to stop the recording from the first moment: what PostgreSQL has preallocated is written first. */
+export const fullDisk: Fault = {
+  name: 'full-disk',
+  about: "PostgreSQL's file system is full",
+  touches: ['postgres'],
+  needs: ['full-disk'],
+  holdMs: [5_000, 9_000],
+  async inject({ system }) {
+    await system.postgres.fillDisk();
+    return {
+      async heal() {
+        await system.postgres.freeDisk();
+        if (!system.postgres.running) await system.postgres.start();
+      },
+    };
+  },
+};
+
+/** Room for some seconds of ballots, and for what Redis needs besides. */
+const ROOM_BYTES = 400_000;
+
+/** The queue grows until Redis refuses: no accepted ballot may go, and when PostgreSQL is back all are recorded. */
+export const awayUntilRedisIsFull: Fault = {
+  name: 'away-until-full',
+  about: "PostgreSQL is away until the queue reaches Redis's memory limit",
+  touches: ['postgres', 'redis'],
+  effects: { stops: ['recording'] },
+  holdMs: [1_000, 2_000],
+  async inject({ system, note }) {
+    await system.postgres.stop();
+    const info = String(await system.redis.command('INFO', 'memory'));
+    const used = Number(/used_memory:(\d+)/.exec(info)![1]);
+    await system.redis.command('CONFIG', 'SET', 'maxmemory', String(used + ROOM_BYTES));
+    const refused = async () => {
+      const stats = String(await system.redis.command('INFO', 'errorstats'));
+      return Number(/errorstat_OOM:count=(\d+)/.exec(stats)?.[1] ?? 0);
+    };
+    const before = await refused();
+    await until('Redis refuses ballots', async () => (await refused()) > before, 90_000);
+    note('Redis refuses ballots: the queue has reached its limit');
+    return {
+      async heal() {
+        await system.postgres.start();
+        await system.redis.command('CONFIG', 'SET', 'maxmemory', '0');
+      },
+    };
+  },
+};
+
+export const bothStores: Fault = {
+  name: 'both-stores',
+  about: 'both stores are killed at once, and started again in either order',
+  touches: ['postgres', 'redis'],
+  effects: { stops: ['accepting', 'recording'] },
+  holdMs: [300, 8_000],
+  async inject({ system, random }) {
+    await Promise.all([system.redis.kill(), system.postgres.kill()]);
+    const order = random.fraction() < 0.5 ? ['redis', 'postgres'] : ['postgres', 'redis'];
+    return {
+      async heal() {
+        for (const store of order as ('redis' | 'postgres')[]) await system[store].start();
+      },
+    };
+  },
+};

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { type DrillResult, type RunOptions, runDrill } from '../drills/run-drill.ts';
+import { copyBuild } from '../system/build-copy.ts';
+import type { Proof } from './proofs.ts';
+
+export type ProofResult = {
+  proof: string;
+  /** With the mechanism. */
+  control: DrillResult;
+  /** Without it; the last of the attempts. */
+  without: DrillResult;
+  /** How often it was tried: some gaps show only when two things happen within a millisecond. */
+  attempts: number;
+  /** The control kept every promise that the proof is about, and without the mechanism one was broken. */
+  proved: boolean;
+  /** In words, if not proved. */
+  why?: string;
+};
+
+const MOST_ATTEMPTS = 3;
+
+/** Runs the proof's drill with the mechanism, where it must find nothing, and without it, where it must find something. */
+export async function prove(proof: Proof, options: RunOptions): Promise<ProofResult> {
+  const { seed, folder } = options;
+  const concerns = ({ violations }: DrillResult) =>
+    violations.filter(({ rule }) => proof.breaks.includes(rule));
+  const run = async (
+    name: string,
+    mutations: Proof['off'],
+    system: Pick<Proof, 'redisSettings'>,
+  ): Promise<DrillResult> => {
+    const build = mutations.length > 0 ? { build: await copyBuild([...mutations]) } : {};
+    const drill = { ...proof.drill, name: `${proof.name}-${name}` };
+    const { redisSettings } = system;
+    return runDrill(drill, {
+      ...options,
+      folder: join(folder, name),
+      system: { ...build, ...(redisSettings ? { redisSettings } : {}) },
+    });
+  };
+
+  const { besides = [] } = proof;
+  const control = await run('with', besides, {});
+  let without = control;
+  let attempts = 0;
+  do {
+    attempts += 1;
+    without = await run(`without-${attempts}`, [...besides, ...proof.off], proof);
+  } while (attempts < MOST_ATTEMPTS && without.leftOut === undefined && concerns(without).length === 0);
+
+  const told = { proof: proof.name, control, without, attempts, seed };
+  const why =
+    (control.leftOut ?? without.leftOut) !== undefined
+      ? `left out: ${control.leftOut ?? without.leftOut}`
+      : control.failure
+        ? `the drill failed with the mechanism: ${control.failure.message}`
+        : concerns(control).length > 0
+          ? `with the mechanism: ${concerns(control)[0]!.what}`
+          : concerns(without).length === 0
+            ? `nothing was noticed without it${without.failure ? `, and the drill failed: ${without.failure.message}` : ''}`
+            : undefined;
+  return { ...told, proved: why === undefined, ...(why === undefined ? {} : { why }) };
+}

@@ -1,0 +1,74 @@
+import type { Step } from '@hbf/worker/failpoint';
+import { type Fault, running } from '../faults/fault.ts';
+import { killAtStep, pauseOne } from '../faults/processes.ts';
+
+/** Situations that only matter where a mechanism is missing. */
+
+/** Voters vote, and that is all. */
+export const nothing: Fault = {
+  name: 'nothing',
+  about: 'nothing happens',
+  touches: [],
+  holdMs: [2_000, 3_000],
+  inject: async () => ({ heal: async () => {} }),
+};
+
+/** A worker dies at the first batch of partitions that have waited for their new owner: a batch of many ballots. */
+export const victimOf = (step: Step): Fault => ({
+  ...killAtStep(step),
+  async inject(context) {
+    const others = running(context.system, 'worker');
+    await Promise.all(others.map((worker) => worker.kill()));
+    const { system } = context;
+    const victim = await system.add('worker', { env: { HBF_FAILPOINT: `${step}@2` } });
+    await victim.gone();
+    return {
+      async heal() {
+        await system.remove(victim);
+        await Promise.all(others.map((worker) => worker.start()));
+      },
+    };
+  },
+});
+
+/** Redis goes on with a file that it cannot write, and dies before anybody has read what it accepted. */
+export const unreadAndFailing: Fault = {
+  name: 'failing-file-unread',
+  about: 'no worker runs, the append-only file cannot grow, and then Redis is killed',
+  touches: ['redis', 'worker'],
+  needs: ['failing-file'],
+  holdMs: [500, 1_000],
+  async inject({ system }) {
+    const workers = running(system, 'worker');
+    await Promise.all(workers.map((worker) => worker.kill()));
+    await system.redis.limitFiles(0);
+    return {
+      async heal() {
+        if (system.redis.running) await system.redis.kill();
+        await system.redis.start();
+        await Promise.all(workers.map((worker) => worker.start()));
+      },
+    };
+  },
+};
+
+/** Appends are on their way for longer than voters wait; the next ones overtake them on other connections. */
+export const lateThenInTime: Fault = {
+  name: 'late-then-in-time',
+  about: 'what vote sends to Redis is late for a moment, and then no more',
+  touches: ['vote', 'redis'],
+  needs: ['links'],
+  holdMs: [300, 700],
+  async inject({ system }) {
+    const link = system.link('vote-redis');
+    link.delay(900);
+    return { heal: async () => link.mend() };
+  },
+};
+
+/** Stopped for less than its session lives: it goes on with what it had read before. */
+export const pausedShortly: Fault = {
+  ...pauseOne('worker'),
+  name: 'pause-worker-shortly',
+  holdMs: [300, 1_000],
+};

@@ -1,0 +1,139 @@
+import type { DrillResult } from '../drills/run-drill.ts';
+import { computeFigures, type FaultFigures, type VoterFigures } from '../history/figures.ts';
+import { RULES } from '../history/violation.ts';
+import type { ProofResult } from '../proofs/prove.ts';
+import { table, time } from './table.ts';
+
+/** Whether a drill kept every promise. One that was left out did not break any. */
+export function passed({ failure, violations }: DrillResult): boolean {
+  return failure === undefined && violations.length === 0;
+}
+
+export function verdict(result: DrillResult): string {
+  if (result.leftOut !== undefined) return 'left out';
+  if (result.failure) return 'FAILED';
+  return result.violations.length === 0 ? 'kept' : `BROKEN (${result.violations.length})`;
+}
+
+/** A line for each drill: what was voted, and whether every promise was kept. */
+export function drillsTable(results: readonly DrillResult[]): string {
+  return table(
+    ['drill', 'seed', 'time', 'ballots', 'accepted', 'refused', 'unconfirmed', 'faults', 'promises'],
+    results.map((result) => {
+      const { whole, faults } = computeFigures(result.history);
+      const times = faults.reduce((sum, fault) => sum + fault.times, 0);
+      const numbers = [
+        whole.ballots + whole.unanswered,
+        whole.ok,
+        whole.fail,
+        whole.unknown + whole.unanswered,
+        times,
+      ];
+      return [
+        result.drill,
+        result.seed,
+        `${Math.round(result.seconds)} s`,
+        ...numbers.map(String),
+        verdict(result),
+      ];
+    }),
+  );
+}
+
+/** A line for each fault of all drills: what voters and watchers saw. */
+export function faultsTable(results: readonly DrillResult[]): string {
+  const rows = results.flatMap((result) =>
+    computeFigures(result.history).faults.map((fault) => [
+      fault.name,
+      result.drill === fault.name ? '' : result.drill,
+      String(fault.times),
+      ...voterCells(fault),
+      ...watcherCells(fault),
+    ]),
+  );
+  const quiet = results.map((result) => computeFigures(result.history).quiet);
+  return table(
+    [
+      'fault',
+      'in the drill',
+      'times',
+      'POSTs',
+      'accepted',
+      'p50',
+      'p99',
+      'max',
+      'page says so',
+      'live again',
+      'accepts again',
+    ],
+    [['(none)', 'all', '', ...voterCells(worst(quiet)), '', '', ''], ...rows],
+  );
+}
+
+/** Of many times, all ballots and the slowest figures. */
+function worst(figures: readonly VoterFigures[]): VoterFigures {
+  const sum = (of: 'ballots' | 'ok' | 'fail' | 'unknown') =>
+    figures.reduce((total, each) => total + each[of], 0);
+  const answers = figures.flatMap((each) => each.answers ?? []);
+  const slowest = (of: 'p50' | 'p99' | 'max') => Math.max(...answers.map((each) => each[of]));
+  return {
+    ballots: sum('ballots'),
+    ok: sum('ok'),
+    fail: sum('fail'),
+    unknown: sum('unknown'),
+    ...(answers.length > 0
+      ? { answers: { p50: slowest('p50'), p99: slowest('p99'), max: slowest('max') } }
+      : {}),
+  };
+}
+
+function voterCells({ ballots, ok, answers }: VoterFigures): string[] {
+  const share = ballots === 0 ? '' : `${Math.round((100 * ok) / ballots)} %`;
+  return [String(ballots), share, time(answers?.p50), time(answers?.p99), time(answers?.max)];
+}
+
+function watcherCells({
+  pagesToldAfter,
+  pagesNeverTold,
+  liveAgainAfter,
+  firstOkAfter,
+}: FaultFigures): string[] {
+  const told =
+    pagesToldAfter === undefined ? (pagesNeverTold ? 'was over before' : '') : time(pagesToldAfter);
+  return [told, time(liveAgainAfter), time(firstOkAfter)];
+}
+
+export function proofsTable(results: readonly ProofResult[]): string {
+  return table(
+    ['mechanism', 'seed', 'attempts', 'without it', 'caught'],
+    results.map(({ proof, control, without, attempts, proved, why }) => [
+      proof,
+      control.seed,
+      String(attempts),
+      [...new Set(without.violations.map(({ rule }) => rule))].join(', ') || '',
+      proved ? 'yes' : `NO: ${why}`,
+    ]),
+  );
+}
+
+const MOST_LINES = 12;
+
+/** What is wrong with a drill, and how to run it again; empty if nothing is. */
+export function complaints(result: DrillResult, folder: string, command: string): string[] {
+  if (passed(result)) return [];
+  const lines = [`✗ ${result.drill}`];
+  if (result.failure) lines.push(`  ${result.failure.message}`, ...causes(result.failure));
+  for (const { rule, what } of result.violations.slice(0, MOST_LINES)) {
+    lines.push(`  ${rule} (${RULES[rule]})`, `    ${what}`);
+  }
+  const more = result.violations.length - MOST_LINES;
+  if (more > 0) lines.push(`  and ${more} more`);
+  lines.push(`  History, final state and logs: ${folder}`, `  Again: SEED=${result.seed} ${command}`);
+  lines.push(`  Check the same history again: pnpm drill --check ${folder}`);
+  return lines;
+}
+
+function causes(error: Error): string[] {
+  const { cause } = error;
+  return cause instanceof Error ? [`  ${cause.message}`, ...causes(cause)] : [];
+}
