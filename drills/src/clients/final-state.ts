@@ -5,8 +5,7 @@ import type { Tally } from '@hbf/contracts/tally';
 import type { FinalState, HistoryEvent } from '../history/events.ts';
 import type { System } from '../system/system.ts';
 import { createAgent, getJson } from './http.ts';
-import type { Pages } from './pages.ts';
-import { resultReplicas } from './pages.ts';
+import { type Pages, resultReplicas } from './pages.ts';
 import { askReceipts } from './receipts.ts';
 import { untilDrained } from './settled.ts';
 import { until } from './until.ts';
@@ -18,34 +17,32 @@ const SHARES_WITHIN_MS = 15_000;
 
 /**
  * Reads what the system ended up with. Call it when everything is healed and the voters have stopped.
- * @param from.voters what `voters()` of all voters told.
+ * @param voters what `voters()` of all voters told.
  * @throws if the queue does not drain, or result does not answer.
  */
 export async function readFinalState(
   system: System,
-  from: {
-    events: readonly HistoryEvent[];
-    voters: FinalState['voters'];
-    pages?: Pick<Pages, 'last'> | undefined;
-  },
+  events: readonly HistoryEvent[],
+  voters: FinalState['voters'],
+  watching?: Pick<Pages, 'last'>,
 ): Promise<FinalState> {
   await untilDrained(system);
   const ownedPartitions = await readOwnedPartitions(system);
   const agent = createAgent();
   try {
     const tallies = await readTallies(system, agent);
-    const pages = from.pages ? await readPages(from.pages, tallies) : [];
+    const pages = watching ? await readPages(watching, tallies) : [];
     const ballots = await system.postgres.query<FinalState['ballots'][number]>(
       `SELECT poll, encode(voter, 'hex') AS voter, choices FROM ballots ORDER BY poll, voter`,
     );
-    const receipts = from.events.flatMap((event) => (event.type === 'ok' ? [event.receipt] : []));
+    const receipts = events.flatMap((event) => (event.type === 'ok' ? [event.receipt] : []));
     const urls = resultReplicas(system)
       .filter(({ running }) => running)
       .map(({ url }) => url);
     return {
       ballots,
       tallies,
-      voters: from.voters,
+      voters,
       receipts: await askReceipts(urls, receipts, agent),
       partitions: await readPartitions(system),
       recount: await system.workerCommand('recount'),
