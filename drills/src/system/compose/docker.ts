@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process';
+
+export type CommandResult = { code: number | null; output: string };
+
+const MOST_OUTPUT = 256 * 1024 * 1024;
+
+type Finished = { code: number | null; stdout: string; stderr: string };
+
+function runDocker(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const options = { env: env ?? process.env, maxBuffer: MOST_OUTPUT };
+    const child = execFile('docker', args, options, (error, stdout, stderr) => {
+      if (error && child.pid === undefined) reject(error);
+      else resolve({ code: child.exitCode, stdout, stderr });
+    });
+  });
+}
+
+/** Runs a docker command and gives what it printed. @throws with what it said when it fails. */
+export async function docker(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<string> {
+  const { code, stdout, stderr } = await runDocker(args, env);
+  if (code !== 0) throw new Error(`docker ${args.join(' ')} failed:\n${stderr.trim()}`);
+  return stdout;
+}
+
+/** Runs a docker command whose exit code means something. */
+export async function tryDocker(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<CommandResult> {
+  const { code, stdout, stderr } = await runDocker(args, env);
+  return { code, output: `${stdout}${stderr}`.trim() };
+}
+
+/** Runs a docker command for a container that may have ended by itself in this instant. */
+export async function dockerUnlessGone(...args: string[]): Promise<void> {
+  const { code, output } = await tryDocker(args);
+  if (code !== 0 && !/is not running|is not paused|is already paused/i.test(output)) {
+    throw new Error(`docker ${args.join(' ')} failed:\n${output}`);
+  }
+}
+
+/** Says what to do where drills cannot run in containers. @throws then. */
+export async function requireDocker(): Promise<void> {
+  const otherwise = 'or run the drills without --compose';
+  const compose = await tryDocker(['compose', 'version', '--short']).catch(() => undefined);
+  if (compose === undefined) {
+    throw new Error(`Docker is not installed: install Docker Engine with Compose 2, ${otherwise}`);
+  }
+  if (compose.code !== 0) {
+    throw new Error(`Docker has no Compose here: install its Compose plugin, version 2, ${otherwise}`);
+  }
+  const engine = await tryDocker(['version', '--format', '{{.Server.Version}}']);
+  if (engine.code !== 0) {
+    const reason = engine.output.split('\n').at(-1)?.trim();
+    throw new Error(`Docker does not answer (${reason}): start it, see that you may use it, ${otherwise}`);
+  }
+}
