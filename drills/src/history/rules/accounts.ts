@@ -73,7 +73,8 @@ function tellByPartition({ voters, final }: Evidence): Told[] {
         : byNumber.get(partitionOf(Buffer.from(pseudonym, 'hex'), final.partitions.length));
     for (const ballot of ballots) {
       if (own) count(ballot, own);
-      else if (pseudonym === undefined) for (const any of told) count(ballot, any);
+      else if (pseudonym === undefined && ballot.outcome === 'unknown')
+        for (const any of told) count(ballot, any);
     }
   }
   return told;
