@@ -69,10 +69,11 @@ function* contradictions(voter: Voter): Generator<string> {
     yield `${choices} counts, and no receipt says so: ${oks.map((ok) => `${describe(ok)} is ${ok.status}`).join(', ')}`;
     return;
   }
-  const winners = winner ? [winner] : unknown;
+  // The latest answer decides: a ballot that was answered before another was sent cannot have superseded that.
+  let latest = winner?.answered ?? Number.NEGATIVE_INFINITY;
+  if (!winner) for (const { answered } of unknown) latest = Math.max(latest, answered);
   for (const ballot of superseded) {
-    // The latest answer decides: a ballot that was answered before this one was sent cannot have superseded it.
-    if (winners.some((other) => other.answered >= ballot.invoked)) continue;
+    if (latest >= ballot.invoked) continue;
     yield `the receipt of ${describe(ballot)} says superseded, and no later ballot counts`;
   }
 }
