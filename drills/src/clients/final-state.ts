@@ -39,13 +39,17 @@ export async function readFinalState(
     const urls = resultReplicas(system)
       .filter(({ running }) => running)
       .map(({ url }) => url);
+    const [told, recount] = await Promise.all([
+      askReceipts(urls, receipts, agent),
+      system.workerCommand('recount'),
+    ]);
     return {
       ballots,
       tallies,
       voters,
-      receipts: await askReceipts(urls, receipts, agent),
+      receipts: told,
       partitions: await readPartitions(system),
-      recount: await system.workerCommand('recount'),
+      recount,
       ownedPartitions,
       pages,
       deaths: [...system.deaths],
