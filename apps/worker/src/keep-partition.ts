@@ -39,6 +39,7 @@ export async function keepPartition(deps: OwnerDeps, held: HeldPartition): Promi
     total < held.appended ||
     view.runId !== held.openFor ||
     view.epoch !== epoch ||
+    view.told !== undefined ||
     compareEntryIds(view.newest, held.position) < 0
   ) {
     log.error('the state of this partition in Redis is gone or another: preparing it again');

@@ -63,6 +63,7 @@ export async function preparePartition(
     epoch,
     position,
     acceptedAtLeast: owner.appended,
+    notedTold: seen.told ?? 0,
   });
   if (!lossSeen) await noteLoss(deps, owner, before);
   const published = await publishDefinitions(
@@ -80,16 +81,27 @@ export async function preparePartition(
   return runId;
 }
 
-/** Notes it if Redis lacks what PostgreSQL knows that it had. @returns whether it does. */
+/** Notes it if Redis lacks what PostgreSQL, or a vote process, knows that it had. @returns whether it does. */
 async function noteLoss(
   { session, log }: { session: Queryable; log: Logger },
   { partition, position, appended }: PartitionOwner,
-  redis: { accepted: number | undefined; newest: string },
+  redis: { accepted: number | undefined; newest: string; told?: number | undefined },
 ): Promise<boolean> {
-  if ((redis.accepted ?? 0) >= appended && compareEntryIds(redis.newest, position) >= 0) return false;
+  if (
+    redis.told === undefined &&
+    (redis.accepted ?? 0) >= appended &&
+    compareEntryIds(redis.newest, position) >= 0
+  ) {
+    return false;
+  }
   await noteUnknownLoss(session, partition);
   log.error(
-    { redisAccepted: redis.accepted ?? null, knownAccepted: appended, newest: redis.newest, position },
+    {
+      redisAccepted: redis.accepted ?? null,
+      knownAccepted: Math.max(appended, redis.told ?? 0),
+      newest: redis.newest,
+      position,
+    },
     'Redis has lost what it held of this partition: accepted ballots that were not recorded yet are lost, and the ' +
       'drift is a lower bound of their number. Look at the store, then run "worker acknowledge-loss"',
   );

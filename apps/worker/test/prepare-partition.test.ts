@@ -82,7 +82,13 @@ describe('preparePartition', () => {
     const { prepare, lossNoted, system } = await createOwner();
     const runId = await readRunId(redis);
     expect(await prepare()).toBe(runId);
-    expect(await redis.hgetall(partitionKeys(1).state)).toEqual({ run: runId, epoch: '1', accepted: '0' });
+    expect(await redis.hgetall(partitionKeys(1).state)).toEqual({
+      run: runId,
+      epoch: '1',
+      accepted: '0',
+      opened: expect.stringMatching(/^\d+-\d+$/),
+      base: '0',
+    });
     expect(await redis.hgetall(partitionKeys(1).polls)).toEqual({ pets: '0 0 0' });
     expect(await redis.hget('hbf:system', 'id')).toBe(system.id);
     expect(await prepare()).toBe(runId);

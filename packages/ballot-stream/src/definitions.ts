@@ -1,6 +1,7 @@
 import { Poll } from '@hbf/contracts/poll';
 import type { Redis } from 'ioredis';
-import { POLLS_KEY, SYSTEM_KEY } from './keys.ts';
+import { POLLS_KEY } from './keys.ts';
+import { readSystem, type System } from './partition.ts';
 import type { RedisClock } from './redis-clock.ts';
 
 /** What workers publish for vote, as last read. */
@@ -9,9 +10,9 @@ export type Definitions = {
   polls(): readonly Poll[] | undefined;
   /**
    * Reads them again, and Redis's clock.
-   * @returns the number of partitions, or undefined where Redis was not set up yet. @throws what Redis throws.
+   * @returns the system that Redis belongs to, or undefined where it was not set up yet. @throws what Redis throws.
    */
-  read(): Promise<{ partitions: number } | undefined>;
+  read(): Promise<System | undefined>;
 };
 
 export function createDefinitions(
@@ -24,9 +25,9 @@ export function createDefinitions(
   return {
     polls: () => polls,
     async read() {
-      const [time, partitions, published] = await Promise.all([
+      const [time, system, published] = await Promise.all([
         redis.time(),
-        redis.hget(SYSTEM_KEY, 'partitions'),
+        readSystem(redis),
         redis.hmget(POLLS_KEY, 'revision', 'polls'),
       ]);
       clock.learn(Math.floor(Number(time[0]) * 1000 + Number(time[1]) / 1000));
@@ -41,7 +42,7 @@ export function createDefinitions(
           log.warn({ err: error }, 'the published polls cannot be read: those known before stay in force');
         }
       }
-      return partitions && polls ? { partitions: Number(partitions) } : undefined;
+      return polls && system;
     },
   };
 }

@@ -5,7 +5,10 @@
 export type PartitionKeys = {
   /** Stream: the entries, each with one or more ballots. */
   ballots: string;
-  /** Hash: `run`, `epoch`, `accepted`. */
+  /**
+   * Hash: `run`, `epoch`, `accepted`; `opened` and `base`, the newest id and the total when it was opened for this run;
+   * `told`, the total that vote reminded it of.
+   */
   state: string;
   /** Hash: a poll's key → `<opensAt> <closesAt> <closed>`, what the append script checks. */
   polls: string;

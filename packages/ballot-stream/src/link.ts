@@ -2,7 +2,9 @@ import type { Poll } from '@hbf/contracts/poll';
 import type { Redis } from 'ioredis';
 import { connectRedis, describeRedisFailure, readRunId, SilentConnection } from './connection.ts';
 import { createDefinitions } from './definitions.ts';
+import type { System } from './partition.ts';
 import type { RedisClock } from './redis-clock.ts';
+import type { ToldTotals } from './told-totals.ts';
 
 const REFRESH_EVERY_MS = 1_000;
 const PROBE_EVERY_MS = 100;
@@ -32,7 +34,10 @@ export type LinkKeeper = {
 };
 
 /** @throws nothing: while Redis is away it keeps trying. */
-export function keepLink(url: string, clock: RedisClock, log: ProducerLog): LinkKeeper {
+export function keepLink(
+  url: string,
+  { clock, told, log }: { clock: RedisClock; told: ToldTotals; log: ProducerLog },
+): LinkKeeper {
   let link: Link | undefined;
   let lost = true;
   let stopped = false;
@@ -75,6 +80,9 @@ export function keepLink(url: string, clock: RedisClock, log: ProducerLog): Link
       const system = await definitions.read();
       if (mine !== attempt) return;
       if (system) {
+        // Before anything is appended: lost totals should not be given to other ballots first.
+        await remind(system);
+        if (mine !== attempt) return;
         link = { redis, runId, partitions: system.partitions, suspect: false };
         if (lost) log.info('Redis is there: ballots are appended');
         lost = false;
@@ -117,8 +125,25 @@ export function keepLink(url: string, clock: RedisClock, log: ProducerLog): Link
   ticker.unref();
 
   async function refresh(current: Link): Promise<void> {
-    await definitions.read();
+    const system = await definitions.read();
     current.suspect = false;
+    // Again and again: a Redis may be emptied without any connection ending, and a full one must be asked once more.
+    if (system) await remind(system);
+  }
+
+  let remindRefused = false;
+  async function remind(system: System): Promise<void> {
+    told.belongTo(system.id);
+    try {
+      await told.handOver(redis);
+      remindRefused = false;
+    } catch (error) {
+      if ((error as Error).name !== 'ReplyError') throw error;
+      // No reason to refuse ballots: the next refresh tries again.
+      if (!remindRefused)
+        log.warn({ err: error }, 'Redis lost accepted ballots, and cannot be told of it yet');
+      remindRefused = true;
+    }
   }
 
   return {

@@ -20,21 +20,22 @@ function refuseSuperseded(partition: number, reply: unknown): string[] {
 }
 
 /**
- * Opens a partition for the given run of Redis, raising what Redis has to what PostgreSQL knows (see OPEN).
+ * Opens a partition for the given run of Redis, raising what Redis has to what PostgreSQL knows, and to what vote
+ * reminded it of (see OPEN); `notedTold`: what PartitionView told of the latter, once that loss is noted.
  * @returns what Redis had before: `accepted` undefined where it had no state at all.
  * @throws EpochSuperseded
  */
 export async function openPartition(
   redis: Redis,
   partition: number,
-  owner: { runId: string; epoch: number; position: string; acceptedAtLeast: number },
+  owner: { runId: string; epoch: number; position: string; acceptedAtLeast: number; notedTold?: number },
 ): Promise<{ accepted: number | undefined; newest: string }> {
   const keys = partitionKeys(partition);
   const reply = await runScript(
     redis,
     OPEN,
     [keys.ballots, keys.state],
-    [owner.runId, owner.epoch, ...owner.position.split('-'), owner.acceptedAtLeast],
+    [owner.runId, owner.epoch, ...owner.position.split('-'), owner.acceptedAtLeast, owner.notedTold ?? 0],
   );
   const [, accepted, newest] = refuseSuperseded(partition, reply);
   return { accepted: accepted === '' ? undefined : Number(accepted), newest: newest! };
@@ -101,6 +102,8 @@ export type PartitionView = {
   newest: string;
   /** The first entry after the position, undefined if there is none. */
   firstQueued: string | undefined;
+  /** The total that vote reminded Redis of because Redis had a smaller one, until an owner has noted that loss. */
+  told: number | undefined;
 };
 
 export async function peekPartition(
@@ -110,7 +113,7 @@ export async function peekPartition(
 ): Promise<PartitionView> {
   const keys = partitionKeys(partition);
   const reply = await runScript(redis, PEEK, [keys.ballots, keys.state], [position]);
-  const [now, runId, epoch, accepted, newest, firstQueued] = reply as [number, ...string[]];
+  const [now, runId, epoch, accepted, newest, firstQueued, told] = reply as [number, ...string[]];
   return {
     now,
     runId: runId || undefined,
@@ -118,6 +121,7 @@ export async function peekPartition(
     accepted: accepted ? Number(accepted) : undefined,
     newest: newest!,
     firstQueued: firstQueued || undefined,
+    told: told ? Number(told) : undefined,
   };
 }
 

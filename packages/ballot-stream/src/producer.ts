@@ -11,6 +11,7 @@ import {
   sendBallots,
   type Waiting,
 } from './send-ballots.ts';
+import { createToldTotals } from './told-totals.ts';
 
 export { type AppendOutcome, NOT_ACCEPTED_REASONS } from './send-ballots.ts';
 
@@ -35,7 +36,8 @@ export type Producer = {
 export function createProducer(options: { url: string; log: ProducerLog }): Producer {
   const { log } = options;
   const clock = createRedisClock();
-  const keeper = keepLink(options.url, clock, log);
+  const told = createToldTotals();
+  const keeper = keepLink(options.url, { clock, told, log });
 
   /** The ballots of this turn of the event loop, by partition and poll: they go out together. */
   let turn = new Map<string, Destination & { waiting: Waiting[] }>();
@@ -48,7 +50,7 @@ export function createProducer(options: { url: string; log: ProducerLog }): Prod
     for (const group of groups.values()) {
       for (let from = 0; from < group.waiting.length; from += MAX_BALLOTS_PER_ENTRY) {
         const chunk = group.waiting.slice(from, from + MAX_BALLOTS_PER_ENTRY);
-        const sent = sendBallots({ link: keeper.current(), clock, log }, group, chunk);
+        const sent = sendBallots({ link: keeper.current(), clock, told, log }, group, chunk);
         inFlight.add(sent);
         void sent.finally(() => inFlight.delete(sent));
       }

@@ -9,7 +9,8 @@
  * KEYS ballots, state, polls
  * ARGV run id of the caller's connection, deadline (ms, Redis's clock), format version, poll, number of ballots,
  *      ballots
- * Returns {'accepted', now, entry id} or, having changed nothing, {refusal, now} with refusal one of
+ * Returns {'accepted', now, entry id, accepted total with these ballots, id at which the partition was opened} or,
+ *   having changed nothing, {refusal, now} with refusal one of
  *   'not-prepared'      the partition is not open for this run of Redis
  *   'late'              the deadline has passed
  *   'poll-unknown' | 'poll-not-yet-open' | 'poll-closed'
@@ -19,7 +20,7 @@
 export const APPEND = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local state = redis.call('HMGET', KEYS[2], 'run', 'accepted')
+local state = redis.call('HMGET', KEYS[2], 'run', 'accepted', 'opened')
 if state[1] ~= ARGV[1] or not state[2] then return {'not-prepared', now} end
 if now > tonumber(ARGV[2]) then return {'late', now} end
 local window = redis.call('HGET', KEYS[3], ARGV[4])
@@ -30,14 +31,49 @@ if now < tonumber(opens) then return {'poll-not-yet-open', now} end
 local total = string.format('%.0f', tonumber(state[2]) + tonumber(ARGV[5]))
 local id = redis.call('XADD', KEYS[1], '*', 'v', ARGV[3], 'p', ARGV[4], 'n', ARGV[5], 'b', ARGV[6], 't', total)
 redis.call('HSET', KEYS[2], 'accepted', total)
-return {'accepted', now, id}
+return {'accepted', now, id, total, state[3] or '0-0'}
+`;
+
+/**
+ * Reminds a partition of a total that Redis told to somebody who appended: it only ever raises. A Redis that was
+ * emptied or rolled back has a smaller one, and nothing else shows what it lost after the last heartbeat.
+ *
+ * KEYS state
+ * ARGV the total, the id at which the partition was opened when it was told (ms, seq)
+ * Returns 'known' where the total shows no loss, else 'raised'.
+ *
+ * If the partition was opened again since, the lost totals may have been given a second time, to other ballots: then
+ * what is missing is what lies beyond `base`. Where Redis has no total, it is kept aside for OPEN, and opens nothing.
+ * `told` stays until an owner has noted the loss.
+ */
+export const REMIND = `
+local state = redis.call('HMGET', KEYS[1], 'accepted', 'opened', 'base', 'told')
+local total = tonumber(ARGV[1])
+local told = string.format('%.0f', math.max(total, tonumber(state[4] or '0')))
+if not state[1] then
+  if told == state[4] then return 'known' end
+  redis.call('HSET', KEYS[1], 'told', told)
+  return 'raised'
+end
+local accepted, base = tonumber(state[1]), tonumber(state[3] or '0')
+local missing = total - accepted
+if state[2] then
+  local ms, seq = string.match(state[2], '^(%d+)-(%d+)$')
+  local before, after = tonumber(ARGV[2]), tonumber(ms)
+  if before < after or (before == after and tonumber(ARGV[3]) < tonumber(seq)) then missing = total - base end
+end
+if missing <= 0 then return 'known' end
+redis.call('HSET', KEYS[1], 'accepted', string.format('%.0f', accepted + missing),
+  'base', string.format('%.0f', math.max(total, base)), 'told', told)
+return 'raised'
 `;
 
 /**
  * Opens a partition for one run of Redis. It only ever raises: the stream's newest id and the accepted total.
  *
  * KEYS ballots, state
- * ARGV run id, epoch of the owner, position (ms, seq), accepted total that PostgreSQL knows of at least
+ * ARGV run id, epoch of the owner, position (ms, seq), accepted total that PostgreSQL knows of at least, the total that
+ *      Redis was reminded of as far as the owner has noted that loss (0: none)
  * Returns {'opened', accepted total before or '' where there was none, newest id before} or {'superseded', epoch}
  *   when an owner with a later epoch has been here.
  *
@@ -46,7 +82,7 @@ return {'accepted', now, id}
  * receipt says "lost" rather than "queued" for ever.
  */
 export const OPEN = `
-local state = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'accepted')
+local state = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'accepted', 'told')
 if state[2] and tonumber(state[2]) > tonumber(ARGV[2]) then return {'superseded', state[2]} end
 local newest = '0-0'
 if redis.call('EXISTS', KEYS[1]) == 1 then
@@ -76,8 +112,14 @@ if raise_ms ~= ms or raise_seq ~= seq then
   end
 end
 local accepted = ARGV[5]
-if state[3] and tonumber(state[3]) > tonumber(accepted) then accepted = state[3] end
+for i = 3, 4 do
+  if state[i] and tonumber(state[i]) > tonumber(accepted) then accepted = state[i] end
+end
 redis.call('HSET', KEYS[2], 'run', ARGV[1], 'epoch', ARGV[2], 'accepted', accepted)
+if state[1] ~= ARGV[1] then
+  redis.call('HSET', KEYS[2], 'opened', raise_ms .. '-' .. raise_seq, 'base', accepted)
+end
+if state[4] and tonumber(state[4]) <= tonumber(ARGV[6]) then redis.call('HDEL', KEYS[2], 'told') end
 return {'opened', state[3] or '', newest}
 `;
 
@@ -147,12 +189,12 @@ return {'closed', newest}
  * KEYS ballots, state
  * ARGV position
  * Returns {now (ms), run id or '', epoch or '', accepted total or '', newest id, id of the first entry after the
- *   position or ''}.
+ *   position or '', total that Redis was reminded of and whose loss no owner has noted, or ''}.
  */
 export const PEEK = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local state = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'accepted')
+local state = redis.call('HMGET', KEYS[2], 'run', 'epoch', 'accepted', 'told')
 local newest, first = '0-0', ''
 if redis.call('EXISTS', KEYS[1]) == 1 then
   local info = redis.call('XINFO', 'STREAM', KEYS[1])
@@ -160,7 +202,7 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
   local next = redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+', 'COUNT', 1)
   if next[1] then first = next[1][1] end
 end
-return {now, state[1] or '', state[2] or '', state[3] or '', newest, first}
+return {now, state[1] or '', state[2] or '', state[3] or '', newest, first, state[4] or ''}
 `;
 
 /**

@@ -5,6 +5,7 @@ import type { Link } from './link.ts';
 import type { RedisClock } from './redis-clock.ts';
 import { runScript } from './run-script.ts';
 import { APPEND } from './scripts.ts';
+import type { ToldTotals } from './told-totals.ts';
 
 /**
  * What became of a ballot. `not-accepted` is sure: it will never count. `unconfirmed`: it was sent and no answer
@@ -47,12 +48,13 @@ export type Destination = { partition: number; poll: string };
 export type Sending = {
   link: Link | undefined;
   clock: RedisClock;
+  told: ToldTotals;
   log: { warn(details: object, message: string): void };
 };
 
 /** Appends ballots as one entry, and settles each of them within about 150 ms of the first one's arrival. */
 export async function sendBallots(
-  { link, clock, log }: Sending,
+  { link, clock, told, log }: Sending,
   { partition, poll }: Destination,
   chunk: readonly Waiting[],
 ): Promise<void> {
@@ -93,8 +95,9 @@ export async function sendBallots(
   );
   let outcome: (index: number) => AppendOutcome;
   try {
-    const [status, redisNow, entryId] = (await answer) as [string, number, string?];
+    const [status, redisNow, entryId, total, opened] = (await answer) as [string, number, ...string[]];
     clock.learn(redisNow);
+    if (opened) told.learn({ partition, opened, total: Number(total) });
     outcome = readAnswer(partition, status, entryId);
     link.suspect = false;
   } catch (error) {

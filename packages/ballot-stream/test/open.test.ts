@@ -26,7 +26,7 @@ describe('openPartition', () => {
     expect(ms).toBeGreaterThanOrEqual(before);
     expect(ms).toBeLessThanOrEqual(after);
     const { state, entries } = await remains(redis, partition);
-    expect(state).toEqual({ run: runId, epoch: '1', accepted: '0' });
+    expect(state).toEqual({ run: runId, epoch: '1', accepted: '0', opened: await newest(), base: '0' });
     expect(entries).toEqual([]);
   });
 
@@ -68,7 +68,7 @@ describe('openPartition', () => {
     const id = await newest();
     expect(await open({ epoch: 2, acceptedAtLeast: 1 })).toEqual({ accepted: 3, newest: id });
     expect(await newest()).toBe(id);
-    expect((await remains(redis, partition)).state).toEqual({ run: runId, epoch: '2', accepted: '3' });
+    expect((await remains(redis, partition)).state).toMatchObject({ run: runId, epoch: '2', accepted: '3' });
   });
 
   it('changes no id when it opens again for the same run, at whatever time', async () => {
@@ -125,7 +125,9 @@ describe('shutPartition', () => {
     expect(await cast()).toBe('accepted');
     await shutPartition(redis, partition, 1);
     expect(await cast()).toBe('not-prepared');
-    expect((await remains(redis, partition)).state).toEqual({ epoch: '1', accepted: '1' });
+    const { state } = await remains(redis, partition);
+    expect(state).toMatchObject({ epoch: '1', accepted: '1' });
+    expect(state).not.toHaveProperty('run');
     expect(await open()).toMatchObject({ accepted: 1 });
     expect(await cast()).toBe('accepted');
   });

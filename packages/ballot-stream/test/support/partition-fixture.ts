@@ -47,14 +47,14 @@ export async function append(
   redis: Redis,
   partition: number,
   { runId, deadline, poll = 'pets', ballots = [{ voter: voter(1), choices: ['a'] }] }: AppendArguments,
-): Promise<[status: string, now: number, entryId?: string]> {
+): Promise<[status: string, now: number, entryId?: string, total?: string, opened?: string]> {
   const keys = partitionKeys(partition);
   return (await runScript(
     redis,
     APPEND,
     [keys.ballots, keys.state, keys.polls],
     [runId, deadline, ENTRY_VERSION, poll, ballots.length, encodeBallots(ballots)],
-  )) as [string, number, string?];
+  )) as [string, number, string?, string?, string?];
 }
 
 /** What an append can change: a refusal must leave all of it as it was. */
