@@ -7,13 +7,14 @@ import type { Writable } from 'node:stream';
 /** A file system of its own, in memory, that can be filled. */
 export type SmallDisk = {
   readonly path: string;
-  /** Leaves not one free byte. */
+  /** Leaves not one free byte; what others free is filled again, until `free`. */
   fill(): void;
   free(): void;
   close(): Promise<void>;
 };
 
 const MEGABYTES = 256;
+const FILL_AGAIN_MS = 50;
 
 /** Writes until there is no space for a single byte more. */
 function writeUntilFull(file: string): void {
@@ -59,12 +60,22 @@ export function mountSmallDisk(path: string): SmallDisk | { reason: string } {
   const lifeline = unmounter.stdin as Writable & { unref(): void };
   lifeline.on('error', () => {});
   lifeline.unref();
-  const filling = join(path, 'filling');
+  const file = join(path, 'filling');
+  let refilling: NodeJS.Timeout | undefined;
   return {
     path,
-    fill: () => writeUntilFull(filling),
-    free: () => rmSync(filling, { force: true }),
+    fill() {
+      clearInterval(refilling);
+      writeUntilFull(file);
+      refilling = setInterval(() => writeUntilFull(file), FILL_AGAIN_MS);
+      refilling.unref();
+    },
+    free() {
+      clearInterval(refilling);
+      rmSync(file, { force: true });
+    },
     async close() {
+      clearInterval(refilling);
       if (unmounter.exitCode !== null || unmounter.signalCode !== null) return;
       const gone = once(unmounter, 'exit');
       lifeline.end();
