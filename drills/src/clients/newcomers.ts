@@ -9,7 +9,8 @@ const LONGEST_PAUSE_MS = 5_000;
 
 /**
  * People who come to vote for the first time, at a rate that does not depend on how the system fares. Half of them try
- * once, the others until their ballot is accepted.
+ * once, the others until their ballot is accepted or
+ * the poll is closed.
  * @param rate of arrivals, a second.
  */
 export async function letNewcomersVote(
@@ -52,6 +53,7 @@ async function voteAsNewcomer(
     // Another choice at each try: of an unknown ballot and a later one it can be told which counts.
     const outcome = await booth.cast(voter, choose(random), random);
     if (!insists || outcome?.type === 'ok') return;
+    if (outcome?.type === 'fail' && outcome.answer === '/problems/poll-closed') return;
     await booth.pause(pause * (0.5 + random.fraction()));
   }
 }

@@ -57,6 +57,7 @@ describe('what a page shows', () => {
     pass(5_000);
     expect(shown()).toEqual(['live']);
     pass(1);
+    expect(shown()).toEqual(['live', 'silent']);
     pass(1_000);
     expect(shown()).toEqual(['live', 'silent']);
     expect(seen[1]).toEqual({ ...seen[0], shows: 'silent' });

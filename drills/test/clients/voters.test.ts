@@ -183,6 +183,17 @@ describe('voters', () => {
     for (const tries of ballots) expect(new Set(tries).size).toBe(tries.length);
   });
 
+  it('do not come back to a poll that is closed, if they are newcomers', async () => {
+    const closed = '{"type":"/problems/poll-closed"}';
+    const vote = await fakeVote((_, res) => res.writeHead(403).end(closed));
+    const recorder = createRecorder();
+    const random = createRandom('s');
+    const voters = startVoters({ system: vote.system, recorder, random, ...NOBODY, newcomersPerSecond: 200 });
+    while (vote.ballots.length < 100) await new Promise((resolve) => setTimeout(resolve, 20));
+    await voters.stop();
+    expect(Object.keys(voters.voters())).toHaveLength(vote.ballots.length);
+  });
+
   it('know that nothing was sent where nobody listens, and go home when they are told to', async () => {
     const system = { replicas: [{ app: 'vote' as const, url: await nowhere() }] };
     const recorder = createRecorder();
