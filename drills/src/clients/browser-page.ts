@@ -46,7 +46,14 @@ export async function startBrowserPage(options: {
   };
   try {
     const page = await browser.newPage();
-    await page.exposeBinding('drillSees', (_, words: DomWords) => see(words));
+    await page.exposeBinding('drillSees', (_, words: DomWords) => {
+      try {
+        see(words);
+      } catch (error) {
+        // Else only the page would hear of it. What stood there before stays, and will not agree in the end.
+        recorder.record({ type: 'note', text: `${name}: ${(error as Error).message}` });
+      }
+    });
     await page.addInitScript(watchDom);
     await open(page, `${replica.url}/p/${poll}`);
   } catch (error) {

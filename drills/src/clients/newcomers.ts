@@ -9,8 +9,7 @@ const LONGEST_PAUSE_MS = 5_000;
 
 /**
  * People who come to vote for the first time, at a rate that does not depend on how the system fares. Half of them try
- * once, the others until their ballot is accepted or
- * the poll is closed.
+ * once, the others until their ballot is accepted or the poll is closed.
  * @param rate of arrivals, a second.
  */
 export async function letNewcomersVote(
