@@ -75,8 +75,9 @@ async function acceptUnseen() {
 /** What a vote process does that was told this total before Redis lost it. */
 async function remind(total: number): Promise<void> {
   const told = createToldTotals();
-  told.learn({ partition: 1, opened: (await redis.hget(state, 'opened'))!, total });
-  await told.handOver(redis);
+  const [run, opened] = await redis.hmget(state, 'run', 'opened');
+  told.learn({ partition: 1, opened: opened!, total });
+  await told.handOver(redis, run!);
 }
 
 const ALL_LOST = { accepted: 10, recorded: 0, drift: 10, lossIsLowerBound: true };

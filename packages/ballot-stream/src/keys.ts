@@ -7,7 +7,7 @@ export type PartitionKeys = {
   ballots: string;
   /**
    * Hash: `run`, `epoch`, `accepted`; `opened` and `base`, the newest id and the total when it was opened for this run;
-   * `told`, the total that vote reminded it of.
+   * `told`, the total that vote reminded it of, see REMIND.
    */
   state: string;
   /** Hash: a poll's key → `<opensAt> <closesAt> <closed>`, what the append script checks. */

@@ -81,7 +81,7 @@ export function keepLink(
       if (mine !== attempt) return;
       if (system) {
         // Before anything is appended: lost totals should not be given to other ballots first.
-        await remind(system);
+        await remind(system, runId);
         if (mine !== attempt) return;
         link = { redis, runId, partitions: system.partitions, suspect: false };
         if (lost) log.info('Redis is there: ballots are appended');
@@ -128,14 +128,14 @@ export function keepLink(
     const system = await definitions.read();
     current.suspect = false;
     // Again and again: a Redis may be emptied without any connection ending, and a full one must be asked once more.
-    if (system) await remind(system);
+    if (system) await remind(system, current.runId);
   }
 
   let remindRefused = false;
-  async function remind(system: System): Promise<void> {
+  async function remind(system: System, runId: string): Promise<void> {
     told.belongTo(system.id);
     try {
-      await told.handOver(redis);
+      await told.handOver(redis, runId);
       remindRefused = false;
     } catch (error) {
       if ((error as Error).name !== 'ReplyError') throw error;

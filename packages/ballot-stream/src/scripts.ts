@@ -39,33 +39,31 @@ return {'accepted', now, id, total, state[3] or '0-0'}
  * emptied or rolled back has a smaller one, and nothing else shows what it lost after the last heartbeat.
  *
  * KEYS state
- * ARGV the total, the id at which the partition was opened when it was told (ms, seq)
- * Returns 'known' where the total shows no loss, else 'raised'.
+ * ARGV run id of the caller's connection, the total, the id at which the partition was opened when it was told (ms, seq)
+ * Returns 'known' where the total shows no loss, else 'lost'.
  *
  * If the partition was opened again since, the lost totals may have been given a second time, to other ballots: then
- * what is missing is what lies beyond `base`. Where Redis has no total, it is kept aside for OPEN, and opens nothing.
- * `told` stays until an owner has noted the loss.
+ * what is missing is what lies beyond `base`. `told` is the total with what is missing, and stays until an owner has
+ * noted the loss. Where the partition is not open for this run, the rest is left to OPEN: nothing is appended meanwhile.
  */
 export const REMIND = `
-local state = redis.call('HMGET', KEYS[1], 'accepted', 'opened', 'base', 'told')
-local total = tonumber(ARGV[1])
-local told = string.format('%.0f', math.max(total, tonumber(state[4] or '0')))
-if not state[1] then
-  if told == state[4] then return 'known' end
-  redis.call('HSET', KEYS[1], 'told', told)
-  return 'raised'
-end
-local accepted, base = tonumber(state[1]), tonumber(state[3] or '0')
+local state = redis.call('HMGET', KEYS[1], 'run', 'accepted', 'opened', 'base', 'told')
+local total, accepted, base = tonumber(ARGV[2]), tonumber(state[2] or '0'), tonumber(state[4] or '0')
 local missing = total - accepted
-if state[2] then
-  local ms, seq = string.match(state[2], '^(%d+)-(%d+)$')
-  local before, after = tonumber(ARGV[2]), tonumber(ms)
-  if before < after or (before == after and tonumber(ARGV[3]) < tonumber(seq)) then missing = total - base end
+if state[3] then
+  local ms, seq = string.match(state[3], '^(%d+)-(%d+)$')
+  local before, after = tonumber(ARGV[3]), tonumber(ms)
+  if before < after or (before == after and tonumber(ARGV[4]) < tonumber(seq)) then missing = total - base end
 end
+local raised = string.format('%.0f', accepted + missing)
 if missing <= 0 then return 'known' end
-redis.call('HSET', KEYS[1], 'accepted', string.format('%.0f', accepted + missing),
-  'base', string.format('%.0f', math.max(total, base)), 'told', told)
-return 'raised'
+if state[1] == ARGV[1] and state[2] then
+  base = string.format('%.0f', math.max(total, base))
+  redis.call('HSET', KEYS[1], 'accepted', raised, 'base', base, 'told', raised)
+elseif not state[5] or tonumber(raised) > tonumber(state[5]) then
+  redis.call('HSET', KEYS[1], 'told', raised)
+end
+return 'lost'
 `;
 
 /**

@@ -19,7 +19,7 @@ export type ToldTotals = {
    * Reminds Redis of the totals, where it has a smaller one (see REMIND). It may be done again at any time.
    * @throws what Redis throws, after all were tried.
    */
-  handOver(redis: Redis): Promise<void>;
+  handOver(redis: Redis, runId: string): Promise<void>;
 };
 
 export function createToldTotals(): ToldTotals {
@@ -37,10 +37,15 @@ export function createToldTotals(): ToldTotals {
       if (system !== systemId) totals.clear();
       system = systemId;
     },
-    async handOver(redis) {
+    async handOver(redis, runId) {
       const remind = async (told: ToldTotal) => {
         const { partition, opened, total } = told;
-        await runScript(redis, REMIND, [partitionKeys(partition).state], [total, ...opened.split('-')]);
+        await runScript(
+          redis,
+          REMIND,
+          [partitionKeys(partition).state],
+          [runId, total, ...opened.split('-')],
+        );
         const known = totals.get(partition) ?? [];
         if (known.at(-1) !== told) {
           totals.set(

@@ -2,7 +2,7 @@ import { startTestRedis } from '@hbf/local-services/testing';
 import { describe, expect, it } from 'vitest';
 import { readRunId } from '../src/connection.ts';
 import { partitionKeys } from '../src/keys.ts';
-import { openPartition, peekPartition, publishPolls, readEntries } from '../src/partition.ts';
+import { openPartition, peekPartition, publishPolls, readEntries, shutPartition } from '../src/partition.ts';
 import { createToldTotals, type ToldTotals } from '../src/told-totals.ts';
 import {
   append,
@@ -58,8 +58,8 @@ describe('a reminder of the totals that Redis told', () => {
     const [one, other] = [await remembering(3), await remembering(2)];
     for (let round = 0; round < 2; round++) {
       const before = await remains(redis, partition);
-      await one.handOver(redis);
-      await other.handOver(redis);
+      await one.handOver(redis, runId);
+      await other.handOver(redis, runId);
       expect(await remains(redis, partition)).toEqual(before);
       // Shut and opened, as for a new run.
       await redis.hdel(partitionKeys(partition).state, 'run');
@@ -71,8 +71,8 @@ describe('a reminder of the totals that Redis told', () => {
     await openFresh(redis, ++partition);
     const told = await remembering(5);
     await lose();
-    await told.handOver(redis);
-    await told.handOver(redis);
+    await told.handOver(redis, runId);
+    await told.handOver(redis, runId);
     expect(await view()).toEqual({ runId: undefined, epoch: undefined, accepted: undefined, told: 5 });
     const deadline = (await redisNow(redis)) + 60_000;
     expect((await append(redis, partition, { runId, deadline }))[0]).toBe('not-prepared');
@@ -83,7 +83,7 @@ describe('a reminder of the totals that Redis told', () => {
     expect(await view()).toMatchObject({ accepted: 5, told: 5 });
     await openAgain(0, 5);
     expect(await view()).toMatchObject({ accepted: 5, told: undefined });
-    await told.handOver(redis);
+    await told.handOver(redis, runId);
     expect(await view()).toMatchObject({ accepted: 5, told: undefined });
   });
 
@@ -95,7 +95,7 @@ describe('a reminder of the totals that Redis told', () => {
       await openFresh(redis, ++partition);
       const processes = [await remembering(5), await remembering(3)];
       await redis.hset(partitionKeys(partition).state, 'accepted', 4);
-      for (const at of order) await processes[at]!.handOver(redis);
+      for (const at of order) await processes[at]!.handOver(redis, runId);
       expect(await view()).toMatchObject({ runId, accepted: 8, told: 8 });
     }
   });
@@ -106,9 +106,9 @@ describe('a reminder of the totals that Redis told', () => {
     await lose();
     await openAgain(4);
     const newcomer = await remembering(6);
-    for (const process of [first, newcomer, second, first]) await process.handOver(redis);
+    for (const process of [first, newcomer, second, first]) await process.handOver(redis, runId);
     // 4 were known to PostgreSQL, and 4 more had been accepted and are gone; 6 are new.
-    expect(await view()).toMatchObject({ accepted: 4 + 4 + 6, told: 8 });
+    expect(await view()).toMatchObject({ accepted: 4 + 4 + 6, told: 14 });
     await appendTo(newcomer, 1);
     const entries = await readEntries(redis, partition, '0-0', 10, 10);
     expect(entries.map((entry) => 'total' in entry && entry.total)).toEqual([5, 6, 7, 8, 9, 10, 15]);
@@ -120,8 +120,32 @@ describe('a reminder of the totals that Redis told', () => {
     await lose();
     await openAgain(2);
     await appendTo(told, 10);
-    await told.handOver(redis);
-    expect(await view()).toMatchObject({ accepted: 2 + 3 + 10, told: 5 });
+    await told.handOver(redis, runId);
+    expect(await view()).toMatchObject({ accepted: 2 + 3 + 10, told: 15 });
+  });
+
+  it('counts them also where it comes while the partition is shut', async () => {
+    await openFresh(redis, ++partition);
+    const [first, second] = [await remembering(5), await remembering(3)];
+    await lose();
+    await openAgain(4);
+    await remembering(6);
+    await shutPartition(redis, partition, 1);
+    for (const process of [first, second, first]) await process.handOver(redis, runId);
+    expect(await view()).toMatchObject({ runId: undefined, accepted: 10, told: 14 });
+    await openAgain(4, 14);
+    await first.handOver(redis, runId);
+    expect(await view()).toMatchObject({ runId, accepted: 14, told: undefined });
+  });
+
+  it('leaves the total of a partition alone that is not open for this run', async () => {
+    await openFresh(redis, ++partition);
+    const told = await remembering(5);
+    await redis.hset(partitionKeys(partition).state, 'run', 'the-last-one', 'accepted', 3);
+    await told.handOver(redis, runId);
+    expect(await view()).toMatchObject({ runId: 'the-last-one', accepted: 3, told: 5 });
+    await openAgain(4);
+    expect(await view()).toMatchObject({ runId, accepted: 5, told: 5 });
   });
 
   it('waits while Redis is full, and goes through afterwards', async () => {
@@ -130,12 +154,12 @@ describe('a reminder of the totals that Redis told', () => {
     await redis.hset(partitionKeys(partition).state, 'accepted', 4);
     await redis.config('SET', 'maxmemory', '1');
     try {
-      await expect(told.handOver(redis)).rejects.toThrow('OOM');
+      await expect(told.handOver(redis, runId)).rejects.toThrow('OOM');
       expect(await view()).toMatchObject({ accepted: 4, told: undefined });
     } finally {
       await redis.config('SET', 'maxmemory', '0');
     }
-    await told.handOver(redis);
+    await told.handOver(redis, runId);
     expect(await view()).toMatchObject({ accepted: 5, told: 5 });
   });
 
@@ -145,7 +169,7 @@ describe('a reminder of the totals that Redis told', () => {
     await lose();
     await openAgain();
     told.belongTo('another');
-    await told.handOver(redis);
+    await told.handOver(redis, runId);
     expect(await view()).toMatchObject({ accepted: 0, told: undefined });
   });
 });
