@@ -9,7 +9,7 @@ const executablePath = process.env.HBF_NO_BROWSER === '1' ? undefined : await fi
 describe.skipIf(executablePath === undefined)('in a browser', async () => {
   if (executablePath === undefined) return;
   const system = await createSystem();
-  const services = [await system.startVote(), await system.startResult(), await system.startWorker()];
+  const services = [await system.add('vote'), await system.add('result'), await system.add('worker')];
   await Promise.all(services.map((service) => service.untilReady()));
   const browser: Browser = await chromium.launch({
     executablePath,
@@ -89,14 +89,14 @@ describe.skipIf(executablePath === undefined)('in a browser', async () => {
     await page.getByText('Live').first().waitFor();
     await services[1]!.stop();
     await page.getByText(/No news from the server/).waitFor();
-    services[1] = await system.startResult();
+    await services[1]!.start();
     await page.getByText('Live').first().waitFor();
   });
 
   it('the vote page tells the truth while Redis is away, and the same form goes through afterwards', async () => {
     const page = await open(await browser.newContext(), `${system.voteUrl}/`, []);
     await page.getByLabel('Cats').check();
-    await system.redis.kill('SIGKILL');
+    await system.redis.kill();
     await page.getByRole('button', { name: 'Vote' }).click();
     await page.getByText('was not accepted').first().waitFor();
     await system.redis.start();

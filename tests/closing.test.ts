@@ -1,8 +1,7 @@
+import { until } from '@hbf/drills/system/until';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
-import { killServices } from './support/service.ts';
 import { createSystem, OPTIONS } from './support/system.ts';
-import { until } from './support/until.ts';
 import { startVoters } from './support/voters.ts';
 
 const options = OPTIONS.map((key) => `${key}: Option ${key}`).join(', ');
@@ -17,7 +16,7 @@ const polls = (closesAt: string, question = 'Which one now?') => `polls:
 
 const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString();
 const system = await createSystem({ polls: polls(inSeconds(3_600)) });
-afterEach(killServices);
+afterEach(system.removeAll);
 
 type TallyAnswer = { phase: string; turnout: number; question: string; options: { votes: number | null }[] };
 
@@ -28,10 +27,10 @@ async function tally(): Promise<TallyAnswer> {
 describe('a poll that is closed while voters vote', () => {
   it('refuses every later ballot, counts every earlier one, becomes final and never opens again', async () => {
     const services = [
-      await system.startVote(),
-      await system.startResult(),
-      await system.startWorker(),
-      await system.startWorker(),
+      await system.add('vote'),
+      await system.add('result'),
+      await system.add('worker'),
+      await system.add('worker'),
     ];
     await Promise.all(services.map((service) => service.untilReady()));
     const voters = await startVoters(system, 40);
@@ -40,8 +39,7 @@ describe('a poll that is closed while voters vote', () => {
 
     // The host brings the end forward, and puts the question better, while everybody votes.
     const closesAt = inSeconds(8);
-    system.writePolls(polls(closesAt, 'Which one is it?'));
-    expect((await system.migrate()).code).toBe(0);
+    expect((await system.applyPolls(polls(closesAt, 'Which one is it?'))).code).toBe(0);
     await until(
       'the watchers see the new question',
       async () => (await tally()).question === 'Which one is it?',
@@ -56,15 +54,14 @@ describe('a poll that is closed while voters vote', () => {
     expect(await tally()).toMatchObject({ options: whenFinal.options, turnout: 40 });
     expect(whenFinal.options.reduce((sum, { votes }) => sum + votes!, 0)).toBe(40);
 
-    system.writePolls(polls(inSeconds(3_600)));
-    const reopened = await system.migrate();
+    const reopened = await system.applyPolls(polls(inSeconds(3_600)));
     expect(reopened.code).toBe(2);
     expect(reopened.output).toMatch(/polls\.yaml:6: poll "faults": the poll is closed/);
     expect(reopened.output).toContain('The polls as they were stay in force: faults');
 
     // Not even somebody who changes the times behind everybody's back opens it again.
-    await system.query(`UPDATE polls SET closes_at = now() + interval '1 hour'`);
-    await system.query('UPDATE system SET polls_revision = polls_revision + 1');
+    await system.postgres.query(`UPDATE polls SET closes_at = now() + interval '1 hour'`);
+    await system.postgres.query('UPDATE system SET polls_revision = polls_revision + 1');
     await services[3]!.untilLine(/"revision":3.*published/);
     const response = await fetch(`${system.voteUrl}/api/polls/faults/ballots`, {
       method: 'POST',

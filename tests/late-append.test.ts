@@ -1,19 +1,17 @@
-import { freePort } from '@hbf/local-services/free-port';
+import { copyBuild } from '@hbf/drills/system/build-copy';
+import { startTcpProxy } from '@hbf/drills/system/tcp-proxy';
+import { until } from '@hbf/drills/system/until';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
 import type { Cast } from './support/history.ts';
-import { mutated } from './support/mutation.ts';
-import { killServices } from './support/service.ts';
 import { createSystem, type System } from './support/system.ts';
-import { startTcpProxy } from './support/tcp-proxy.ts';
-import { until } from './support/until.ts';
 import { cast } from './support/voters.ts';
 
 const system = await createSystem();
 const proxy = await startTcpProxy({ host: '127.0.0.1', port: system.redis.port });
 afterEach(async () => {
-  proxy.resume();
-  await killServices();
+  proxy.mend();
+  await system.removeAll();
 });
 afterAll(() => proxy.close());
 
@@ -21,19 +19,14 @@ afterAll(() => proxy.close());
  * A voter's first try gets stuck between vote and Redis, the second goes through another vote process, and then the
  * first arrives.
  */
-async function firstTryArrivesLate(
-  name: string,
-  voteEnv: Record<string, string>,
-): Promise<{ history: Cast[]; of: System }> {
-  const slowPort = await freePort();
-  const slow = await system.startVote({
-    ...voteEnv,
-    PORT: String(slowPort),
-    REDIS_URL: `redis://127.0.0.1:${proxy.port}`,
+async function firstTryArrivesLate(name: string, build?: string): Promise<{ history: Cast[]; of: System }> {
+  const fast = await system.add('vote');
+  const slow = await system.add('vote', {
+    env: { REDIS_URL: `redis://127.0.0.1:${proxy.port}` },
+    ...(build === undefined ? {} : { build }),
   });
-  const fast = await system.startVote();
-  await Promise.all([slow.untilReady(), fast.untilReady(), (await system.startWorker()).untilReady()]);
-  const slowUrl = `http://127.0.0.1:${slowPort}`;
+  await Promise.all([slow.untilReady(), fast.untilReady(), (await system.add('worker')).untilReady()]);
+  const slowUrl = slow.url!;
   await until('a ballot goes through the slow way', async () => {
     return (await cast(slowUrl, `${name}-warm-up`, 'o0')).outcome === 'ok';
   });
@@ -41,7 +34,7 @@ async function firstTryArrivesLate(
   proxy.holdRequests();
   history.push(await cast(slowUrl, name, 'o1'));
   history.push(await cast(system.voteUrl, name, 'o2'));
-  proxy.resume();
+  proxy.mend();
   // Once this process accepts again, what was held before it has been answered.
   await until('the slow way is open again', async () => {
     return (await cast(slowUrl, `${name}-warm-up`, 'o0')).outcome === 'ok';
@@ -56,7 +49,7 @@ async function counted(name: string, history: Cast[]): Promise<string[]> {
 
 describe('an append that is stuck past its deadline', () => {
   it('is told as unconfirmed, and never counts later behind the second try', async () => {
-    const { history } = await firstTryArrivesLate('patient', {});
+    const { history } = await firstTryArrivesLate('patient');
     expect(history.map(({ outcome }) => outcome)).toEqual(['unknown', 'ok']);
     expect(await counted('patient', history)).toEqual([]);
   });
@@ -64,11 +57,13 @@ describe('an append that is stuck past its deadline', () => {
   it('would overrule the second try if appends had no deadline', async () => {
     const { history } = await firstTryArrivesLate(
       'hasty',
-      mutated({
-        file: 'ballot-stream/dist/scripts.js',
-        find: "if now > tonumber(ARGV[2]) then return {'late', now} end",
-        replace: '',
-      }),
+      await copyBuild([
+        {
+          file: 'ballot-stream/dist/scripts.js',
+          find: "if now > tonumber(ARGV[2]) then return {'late', now} end",
+          replace: '',
+        },
+      ]),
     );
     expect(history.map(({ outcome }) => outcome)).toEqual(['unknown', 'ok']);
     expect((await counted('hasty', history)).join('\n')).toContain('hasty: o1 counts');

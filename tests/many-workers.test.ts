@@ -1,25 +1,25 @@
+import type { LocalReplica } from '@hbf/drills/system/replica';
+import { until } from '@hbf/drills/system/until';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
 import type { Cast } from './support/history.ts';
-import { killServices, type Service } from './support/service.ts';
 import { createSystem, OPTIONS } from './support/system.ts';
-import { until } from './support/until.ts';
 import { cast } from './support/voters.ts';
 
 const system = await createSystem();
-afterEach(killServices);
+afterEach(system.removeAll);
 
-async function owned(workers: readonly Service[]): Promise<number[]> {
+async function owned(workers: readonly LocalReplica[]): Promise<number[]> {
   const texts = await Promise.all(workers.map((worker) => worker.metrics()));
   return texts.map((text) => Number(/^ballot_partitions_owned (\d+)/m.exec(text)?.[1])).sort();
 }
 
 describe('several workers', () => {
   it('share the four partitions out evenly, as workers come and go', async () => {
-    const workers: Service[] = [];
+    const workers: LocalReplica[] = [];
     const shares = [[4], [2, 2], [1, 1, 2], [1, 1, 1, 1], [0, 1, 1, 1, 1]];
     for (const share of shares) {
-      workers.push(await system.startWorker());
+      workers.push(await system.add('worker'));
       await until(
         `${workers.length} workers own ${share}`,
         async () => String(await owned(workers)) === String(share),
@@ -29,7 +29,7 @@ describe('several workers', () => {
       const leaver = workers.shift()!;
       if (workers.length % 2 === 0) await leaver.kill();
       else await leaver.stop();
-      expect((await leaver.exited).code).toBe(workers.length % 2 === 0 ? null : 0);
+      expect(leaver.lastExit?.code).toBe(workers.length % 2 === 0 ? null : 0);
       await until(
         `${workers.length} workers own ${share}`,
         async () => String(await owned(workers)) === String(share),
@@ -38,9 +38,9 @@ describe('several workers', () => {
   });
 
   it("count the last of one voter's thousand ballots, while workers come and go", async () => {
-    await system.startVote();
-    const workers: Service[] = [];
-    for (let i = 0; i < 5; i++) workers.push(await system.startWorker());
+    await system.add('vote');
+    const workers: LocalReplica[] = [];
+    for (let i = 0; i < 5; i++) workers.push(await system.add('worker'));
     await Promise.all(workers.map((worker) => worker.untilReady()));
     const history: Cast[] = [];
     let replacing: Promise<void> = Promise.resolve();
@@ -56,7 +56,7 @@ describe('several workers', () => {
         await replacing;
         replacing = (async () => {
           await workers.shift()!.kill();
-          workers.push(await system.startWorker());
+          workers.push(await system.add('worker'));
         })();
       }
     }
@@ -64,9 +64,9 @@ describe('several workers', () => {
     expect(await finish(system, { history, untilAccepted: async () => {}, stop: async () => {} })).toEqual(
       [],
     );
-    const rows = await system.query(`SELECT choices FROM ballots WHERE poll = 'faults'`);
+    const rows = await system.postgres.query(`SELECT choices FROM ballots WHERE poll = 'faults'`);
     expect(rows).toEqual([{ choices: [OPTIONS[999 % OPTIONS.length]] }]);
-    const [total] = await system.query(
+    const [total] = await system.postgres.query(
       'SELECT sum(accepted)::int AS accepted, sum(superseded)::int AS superseded FROM partitions',
     );
     expect(total).toEqual({ accepted: 1_000, superseded: 999 });

@@ -1,18 +1,17 @@
+import { startTcpProxy } from '@hbf/drills/system/tcp-proxy';
+import { until } from '@hbf/drills/system/until';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
 import type { Cast } from './support/history.ts';
-import { killServices, runCommand } from './support/service.ts';
 import { createSystem, OPTIONS, withRedis } from './support/system.ts';
-import { startTcpProxy } from './support/tcp-proxy.ts';
-import { until } from './support/until.ts';
 import { cast, startVoters, type Voters } from './support/voters.ts';
 
 const system = await createSystem();
 const proxy = await startTcpProxy({ host: '127.0.0.1', port: system.redis.port });
 const throughProxy = { REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
 afterEach(async () => {
-  proxy.resume();
-  await killServices();
+  proxy.mend();
+  await system.removeAll();
 });
 afterAll(() => proxy.close());
 
@@ -33,8 +32,8 @@ async function castMany(count: number, name: string): Promise<void> {
 
 describe('a Redis that is at its memory limit', () => {
   it('is drained by a worker that starts now, and takes ballots again when it has room', async () => {
-    await system.startVote();
-    const first = await system.startWorker();
+    await system.add('vote');
+    const first = await system.add('worker');
     await first.untilReady();
     await castMany(10, 'before-full');
     await system.untilDrained();
@@ -43,10 +42,10 @@ describe('a Redis that is at its memory limit', () => {
     await withRedis(system.redis.url, (redis) => redis.config('SET', 'maxmemory', '1mb'));
     const refused = await cast(system.voteUrl, 'comes-when-full', 'o1');
     expect(refused).toMatchObject({ outcome: 'fail', detail: expect.stringContaining('not-accepted') });
-    const worker = await system.startWorker();
+    const worker = await system.add('worker');
     await worker.untilLine(/OOM/);
     await until('what was queued is recorded all the same', async () => {
-      const [row] = await system.query<{ recorded: number }>(
+      const [row] = await system.postgres.query<{ recorded: number }>(
         'SELECT sum(recorded)::int AS recorded FROM partitions',
       );
       return row!.recorded === 110;
@@ -59,8 +58,8 @@ describe('a Redis that is at its memory limit', () => {
 
 describe('connections to Redis that are cut without a word', () => {
   it('are replaced by vote and by the worker themselves, and nothing is lost', async () => {
-    const vote = await system.startVote(throughProxy);
-    const worker = await system.startWorker(throughProxy);
+    const vote = await system.add('vote', { env: throughProxy });
+    const worker = await system.add('worker', { env: throughProxy });
     await Promise.all([vote.untilReady(), worker.untilReady()]);
     const voters = await startVoters(system, 10);
     everybody.push(voters);
@@ -71,20 +70,20 @@ describe('connections to Redis that are cut without a word', () => {
     );
     await voters.untilAccepted(100);
     expect(await finish(system, ...everybody)).toEqual([]);
-    expect([vote.process.running, worker.process.running]).toEqual([true, true]);
+    expect([vote.running, worker.running]).toEqual([true, true]);
   });
 
   it('that die before they are ready are replaced as well', async () => {
-    const vote = await system.startVote(throughProxy);
-    const worker = await system.startWorker(throughProxy);
+    const vote = await system.add('vote', { env: throughProxy });
+    const worker = await system.add('worker', { env: throughProxy });
     await Promise.all([vote.untilReady(), worker.untilReady()]);
     proxy.cut();
-    proxy.resume();
+    proxy.mend();
     // The new connections are accepted by the proxy, and swallowed.
     proxy.holdRequests();
     await until('both have tried', () => proxy.connections() >= 3);
     proxy.forget();
-    proxy.resume();
+    proxy.mend();
     await castMany(10, 'after-swallowing');
     expect(await finish(system, ...everybody)).toEqual([]);
   });
@@ -92,8 +91,8 @@ describe('connections to Redis that are cut without a word', () => {
 
 describe('a stream with an entry of the highest id that there can be', () => {
   it('goes on being counted', async () => {
-    await system.startVote();
-    const worker = await system.startWorker();
+    await system.add('vote');
+    const worker = await system.add('worker');
     await worker.untilReady();
     await withRedis(system.redis.url, (redis) =>
       redis.xadd('hbf:{2}:ballots', '18446744073709551615-5', 'by', 'hand'),
@@ -101,6 +100,6 @@ describe('a stream with an entry of the highest id that there can be', () => {
     await until('it is kept as foreign', async () => (await system.conservation())[2]!.foreignEntries === 1);
     await castMany(40, 'after-the-end');
     expect(await finish(system, ...everybody)).toEqual([]);
-    expect((await runCommand('worker', ['recount'], system.env)).code).toBe(0);
+    expect((await system.workerCommand('recount')).code).toBe(0);
   });
 });

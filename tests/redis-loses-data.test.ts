@@ -1,32 +1,25 @@
-import { cpSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { makeTestDirectory } from '@hbf/local-services/testing';
+import { copyBuild } from '@hbf/drills/system/build-copy';
+import type { LocalReplica } from '@hbf/drills/system/replica';
+import { until } from '@hbf/drills/system/until';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
 import type { Cast } from './support/history.ts';
-import { mutated } from './support/mutation.ts';
-import { killServices, runCommand, type Service } from './support/service.ts';
 import { createSystem, OPTIONS, type System, withRedis } from './support/system.ts';
-import { until } from './support/until.ts';
 import { cast, startVoters } from './support/voters.ts';
 
 const system = await createSystem();
-afterEach(killServices);
-
-const copy = join(makeTestDirectory('redis-copy'), 'data');
+afterEach(system.removeAll);
 
 async function keepCopy(): Promise<void> {
-  await system.redis.kill('SIGKILL');
-  rmSync(copy, { recursive: true, force: true });
-  cpSync(system.redis.dataDir, copy, { recursive: true });
+  await system.redis.kill();
+  await system.redis.keepCopy();
   await system.redis.start();
 }
 
 async function rollBack(): Promise<void> {
-  await system.redis.kill('SIGKILL');
-  rmSync(system.redis.dataDir, { recursive: true });
-  cpSync(copy, system.redis.dataDir, { recursive: true });
+  await system.redis.kill();
+  await system.redis.rollBack();
   await system.redis.start();
 }
 
@@ -70,7 +63,7 @@ async function receiptStates(casts: Cast[]): Promise<string[]> {
 }
 
 async function start(): Promise<void> {
-  const services = [await system.startVote(), await system.startResult(), await system.startWorker()];
+  const services = [await system.add('vote'), await system.add('result'), await system.add('worker')];
   await Promise.all(services.map((service) => service.untilReady()));
 }
 
@@ -96,12 +89,12 @@ describe.each([
     expect((await system.conservation()).some(({ lossIsLowerBound }) => lossIsLowerBound)).toBe(true);
     await until('the receipts say lost', async () => (await receiptStates(lost)).join() === 'lost');
 
-    const recount = await runCommand('worker', ['recount'], system.env);
+    const recount = await system.workerCommand('recount');
     expect(recount.code).toBe(1);
     expect(recount.output).toContain('the tallies are equal to the recount');
     expect(recount.output).toMatch(/DRIFT: at least \d+ ballots of partition \d/);
 
-    const acknowledged = await runCommand('worker', ['acknowledge-loss'], system.env);
+    const acknowledged = await system.workerCommand('acknowledge-loss');
     expect(acknowledged.code, acknowledged.output).toBe(0);
     expect(await sum('drift')).toBe(0);
     const after = await startVoters(system, 20);
@@ -110,15 +103,15 @@ describe.each([
   });
 });
 
-async function refusedAsNotPrepared(vote: Service): Promise<number> {
+async function refusedAsNotPrepared(vote: LocalReplica): Promise<number> {
   const metric = /^ballots_not_accepted_total\{cause="not-prepared"\} (\d+)/m;
   return Number(metric.exec(await vote.metrics())?.[1]);
 }
 
 describe('a Redis that was rolled back while no worker runs', () => {
-  async function voteBeforeTheWorkerComes(voteEnv: Record<string, string>): Promise<string[]> {
-    const vote = await system.startVote(voteEnv);
-    const worker = await system.startWorker();
+  async function voteBeforeTheWorkerComes(build?: string): Promise<string[]> {
+    const vote = await system.add('vote', build === undefined ? {} : { build });
+    const worker = await system.add('worker');
     await worker.untilReady();
     await keepCopy();
     const before = await startVoters(system, 20);
@@ -136,26 +129,28 @@ describe('a Redis that was rolled back while no worker runs', () => {
     for (let i = 0; i < 40; i++) {
       after.push(await cast(system.voteUrl, `voter-${i % 20}`, OPTIONS[(i + 7) % OPTIONS.length]!));
     }
-    await (await system.startWorker()).untilReady();
+    await (await system.add('worker')).untilReady();
     await system.untilDrained();
     // Everything had been recorded before: nothing is missing, but what happened in Redis's last second is unknown.
     expect(await sum('drift')).toBe(0);
-    const acknowledged = await runCommand('worker', ['acknowledge-loss'], system.env);
+    const acknowledged = await system.workerCommand('acknowledge-loss');
     expect(acknowledged.output).toContain('at least 0 ballots');
     return finish(system, { ...before, history: [...before.history, ...after] });
   }
 
   it('accepts nothing until a worker has been there', async () => {
-    expect(await voteBeforeTheWorkerComes({})).toEqual([]);
+    expect(await voteBeforeTheWorkerComes()).toEqual([]);
   });
 
   it('would lose accepted ballots if the append did not name the run of Redis', async () => {
     const faults = await voteBeforeTheWorkerComes(
-      mutated({
-        file: 'ballot-stream/dist/scripts.js',
-        find: 'if state[1] ~= ARGV[1] or not state[2] then',
-        replace: 'if not state[2] then',
-      }),
+      await copyBuild([
+        {
+          file: 'ballot-stream/dist/scripts.js',
+          find: 'if state[1] ~= ARGV[1] or not state[2] then',
+          replace: 'if not state[2] then',
+        },
+      ]),
     );
     expect(faults.join('\n')).toMatch(/the receipt of ballot \d+ says rejected/);
   });

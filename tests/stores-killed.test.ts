@@ -1,12 +1,11 @@
+import { until } from '@hbf/drills/system/until';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
-import { killServices } from './support/service.ts';
 import { createSystem } from './support/system.ts';
-import { until } from './support/until.ts';
 import { startVoters, type Voters } from './support/voters.ts';
 
 const system = await createSystem();
-afterEach(killServices);
+afterEach(system.removeAll);
 
 /** Those of every test of this file: they voted in one system. */
 const everybody: Voters[] = [];
@@ -19,17 +18,17 @@ async function tally(): Promise<{ status: string; turnout: number; queued: numbe
 describe('stores that are killed with kill -9 while voters vote', () => {
   it('lose nothing, and every service goes on by itself', async () => {
     const services = [
-      await system.startVote(),
-      await system.startResult(),
-      await system.startWorker(),
-      await system.startWorker(),
+      await system.add('vote'),
+      await system.add('result'),
+      await system.add('worker'),
+      await system.add('worker'),
     ];
     await Promise.all(services.map((service) => service.untilReady()));
     const voters = await startVoters(system, 40);
     everybody.push(voters);
 
     for (let round = 0; round < 3; round++) {
-      await system.redis.kill('SIGKILL');
+      await system.redis.kill();
       await until('voters are told that nothing was accepted', () =>
         voters.history.slice(-40).every(({ detail }) => detail?.includes('/problems/not-accepted')),
       );
@@ -37,24 +36,24 @@ describe('stores that are killed with kill -9 while voters vote', () => {
       await voters.untilAccepted(200);
     }
 
-    await system.postgres.kill('SIGKILL');
+    await system.postgres.kill();
     await voters.untilAccepted(200);
     await until('watchers are told that the tally is stale', async () => (await tally()).status === 'stale');
     await system.postgres.start();
     await until('the tally is live again', async () => (await tally()).status === 'live');
 
-    await Promise.all([system.redis.kill('SIGKILL'), system.postgres.stop('immediate')]);
+    await Promise.all([system.redis.kill(), system.postgres.stop()]);
     await Promise.all([system.redis.start(), system.postgres.start()]);
     await voters.untilAccepted(200);
 
     expect(await finish(system, ...everybody)).toEqual([]);
-    expect(services.map((service) => service.process.running)).toEqual([true, true, true, true]);
+    expect(services.map((service) => service.running)).toEqual([true, true, true, true]);
     expect((await tally()).turnout).toBe(40);
   });
 
   it('are waited for at the start, in any order', async () => {
-    await Promise.all([system.redis.stop(), system.postgres.stop('fast')]);
-    const services = [await system.startResult(), await system.startVote(), await system.startWorker()];
+    await Promise.all([system.redis.stop(), system.postgres.stop()]);
+    const services = [await system.add('result'), await system.add('vote'), await system.add('worker')];
     await until('vote answers that it cannot take ballots', async () => {
       const response = await fetch(`${system.voteUrl}/api/polls/faults`);
       return response.status === 503;

@@ -1,17 +1,16 @@
+import { copyBuild } from '@hbf/drills/system/build-copy';
+import { until } from '@hbf/drills/system/until';
 import { STEPS } from '@hbf/worker/failpoint';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
-import { mutated } from './support/mutation.ts';
-import { killServices } from './support/service.ts';
 import { createSystem } from './support/system.ts';
-import { until } from './support/until.ts';
 import { startVoters } from './support/voters.ts';
 
 const system = await createSystem();
-afterEach(killServices);
+afterEach(system.removeAll);
 
 async function ownedPartitions(): Promise<number> {
-  const [row] = await system.query<{ owned: number }>(
+  const [row] = await system.postgres.query<{ owned: number }>(
     `SELECT count(*)::int AS owned FROM pg_stat_activity WHERE application_name LIKE 'hbf-worker-partition-%'`,
   );
   return row!.owned;
@@ -19,13 +18,13 @@ async function ownedPartitions(): Promise<number> {
 
 describe('a worker that is killed with kill -9', () => {
   it('loses and doubles nothing, between whichever two steps of a batch it dies', async () => {
-    await system.startVote();
-    await (await system.startWorker()).untilReady();
+    await system.add('vote');
+    await (await system.add('worker')).untilReady();
     const voters = await startVoters(system, 40);
     for (const step of STEPS) {
-      const victim = await system.startWorker({ HBF_FAILPOINT: `${step}@5` });
-      const exit = await victim.exited;
-      expect(exit.signal, `${step}: ${victim.lines.join('\n')}`).toBe('SIGKILL');
+      const victim = await system.add('worker', { env: { HBF_FAILPOINT: `${step}@5` } });
+      await victim.gone();
+      expect(victim.lastExit?.signal, `${step}: ${victim.lines.join('\n')}`).toBe('SIGKILL');
       await voters.untilAccepted(50);
     }
     expect(await finish(system, voters)).toEqual([]);
@@ -33,8 +32,8 @@ describe('a worker that is killed with kill -9', () => {
   });
 
   it('has its partitions taken over within two seconds', async () => {
-    await system.startVote();
-    const [first, second] = [await system.startWorker(), await system.startWorker()];
+    await system.add('vote');
+    const [first, second] = [await system.add('worker'), await system.add('worker')];
     await Promise.all([first.untilReady(), second.untilReady()]);
     await until('both own their share', async () => {
       const owned = [await first.metrics(), await second.metrics()].map((text) =>
@@ -55,18 +54,19 @@ describe('a worker that is killed with kill -9', () => {
 
 describe('the check of these tests', () => {
   it('fails when the position is committed before the ballots', async () => {
-    await system.startVote();
-    await (await system.startWorker()).untilReady();
+    await system.add('vote');
+    await (await system.add('worker')).untilReady();
     const voters = await startVoters(system, 40);
-    const victim = await system.startWorker({
-      HBF_FAILPOINT: 'moved@5',
-      ...mutated({
+    const build = await copyBuild([
+      {
         file: 'worker/dist/record-batch.js',
         find: "reach('moved');",
         replace: "await session.query('COMMIT'); await session.query('BEGIN'); reach('moved');",
-      }),
-    });
-    expect((await victim.exited).signal, victim.lines.join('\n')).toBe('SIGKILL');
+      },
+    ]);
+    const victim = await system.add('worker', { env: { HBF_FAILPOINT: 'moved@5' }, build });
+    await victim.gone();
+    expect(victim.lastExit?.signal, victim.lines.join('\n')).toBe('SIGKILL');
     await voters.untilAccepted(50);
     const faults = await finish(system, voters);
     expect(faults.join('\n')).toMatch(/the drift of partition \d is [1-9]/);

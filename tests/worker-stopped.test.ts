@@ -1,27 +1,26 @@
+import { copyBuild, type Mutation } from '@hbf/drills/system/build-copy';
+import { until } from '@hbf/drills/system/until';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
-import { mutated } from './support/mutation.ts';
-import { killServices } from './support/service.ts';
 import { createSystem } from './support/system.ts';
-import { until } from './support/until.ts';
 import { startVoters } from './support/voters.ts';
 
 const system = await createSystem();
-afterEach(killServices);
+afterEach(system.removeAll);
 
-async function stopInTheMiddleOfABatch(env: Record<string, string>): Promise<string[]> {
-  await system.startVote();
-  const other = await system.startWorker();
+async function stopInTheMiddleOfABatch(): Promise<string[]> {
+  await system.add('vote');
+  const other = await system.add('worker');
   await other.untilReady();
   const voters = await startVoters(system, 40);
-  const stopped = await system.startWorker({ HBF_FAILPOINT: 'recorded@5=stop', ...env });
+  const stopped = await system.add('worker', { env: { HBF_FAILPOINT: 'recorded@5=stop' } });
   await stopped.untilLine('the partition is open');
-  await until('the worker has stopped itself', () => isStopped(stopped.process.pid));
+  await until('the worker has stopped itself', () => isStopped(stopped.pid));
   await until('the other worker owns all partitions', async () =>
     /^ballot_partitions_owned 4/m.test(await other.metrics()),
   );
   await voters.untilAccepted(200);
-  stopped.process.signal('SIGCONT');
+  await stopped.resume();
   await stopped.untilLine('not owned here, or no longer');
   await voters.untilAccepted(200);
   return finish(system, voters);
@@ -34,7 +33,7 @@ async function isStopped(pid: number): Promise<boolean> {
 
 describe('a worker that is stopped in the middle of a batch until it has lost its partitions', () => {
   it('changes nothing when it goes on', async () => {
-    expect(await stopInTheMiddleOfABatch({})).toEqual([]);
+    expect(await stopInTheMiddleOfABatch()).toEqual([]);
   });
 });
 
@@ -58,18 +57,16 @@ describe('two workers that both believe to own a partition', () => {
     },
   ];
 
-  async function bothCarry(...mutations: Parameters<typeof mutated>): Promise<string[]> {
-    await system.startVote();
-    const [first, second] = [
-      await system.startWorker(mutated(...ignoresLocks, ...mutations)),
-      await system.startWorker(mutated(...ignoresLocks, ...mutations)),
-    ];
+  async function bothCarry(...mutations: Mutation[]): Promise<string[]> {
+    await system.add('vote');
+    const build = await copyBuild([...ignoresLocks, ...mutations]);
+    const [first, second] = [await system.add('worker', { build }), await system.add('worker', { build })];
     await Promise.all([first.untilLine('the partition is open'), second.untilLine('the partition is open')]);
     const voters = await startVoters(system, 60);
     await voters.untilAccepted(3_000);
     await voters.stop();
     await Promise.all([first.stop(), second.stop()]);
-    await (await system.startWorker()).untilReady();
+    await (await system.add('worker')).untilReady();
     return finish(system, voters);
   }
 

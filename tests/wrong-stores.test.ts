@@ -1,25 +1,24 @@
+import { until } from '@hbf/drills/system/until';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
-import { killServices, runCommand } from './support/service.ts';
 import { createSystem, withRedis } from './support/system.ts';
-import { until } from './support/until.ts';
 import { startVoters } from './support/voters.ts';
 
 const system = await createSystem();
-afterEach(killServices);
+afterEach(system.removeAll);
 
 describe('an unexpectedly empty PostgreSQL', () => {
   it('is refused by migrate and by the worker, which say what may have happened', async () => {
-    await system.startVote();
-    await (await system.startWorker()).untilReady();
+    await system.add('vote');
+    await (await system.add('worker')).untilReady();
     const voters = await startVoters(system, 5);
-    const env = { ...system.env, DATABASE_URL: await system.postgres.createDatabase('empty') };
-    const migration = await runCommand('worker', ['migrate'], env);
+    const env = { DATABASE_URL: await system.postgres.createDatabase('empty') };
+    const migration = await system.runWorker(['migrate'], env);
     expect(migration.code).toBe(1);
     expect(migration.output).toMatch(
       /Redis holds the ballots of the system .* but this PostgreSQL database is empty/,
     );
-    const worker = await runCommand('worker', [], env);
+    const worker = await system.runWorker([], env);
     expect(worker.code).toBe(1);
     expect(worker.output).toContain('this PostgreSQL database is empty');
     expect(await finish(system, voters)).toEqual([]);
@@ -29,11 +28,11 @@ describe('an unexpectedly empty PostgreSQL', () => {
     const other = await system.postgres.createDatabase('other');
     const { startTestRedis } = await import('@hbf/local-services/testing');
     const redis = await startTestRedis();
-    const elsewhere = { ...system.env, DATABASE_URL: other, REDIS_URL: redis.url };
-    expect((await runCommand('worker', ['migrate'], elsewhere)).code).toBe(0);
-    const swapped = { ...system.env, DATABASE_URL: other };
+    const elsewhere = { DATABASE_URL: other, REDIS_URL: redis.url };
+    expect((await system.runWorker(['migrate'], elsewhere)).code).toBe(0);
+    const swapped = { DATABASE_URL: other };
     for (const args of [['migrate'], []]) {
-      const { code, output } = await runCommand('worker', args, swapped);
+      const { code, output } = await system.runWorker(args, swapped);
       expect(code).toBe(1);
       expect(output).toMatch(/Redis belongs to the system .* but this PostgreSQL database to/);
     }
@@ -42,8 +41,8 @@ describe('an unexpectedly empty PostgreSQL', () => {
 
 describe('a Redis that would not keep what it acknowledges', () => {
   it('gets no ballots until that is mended', async () => {
-    await system.startVote();
-    const worker = await system.startWorker();
+    await system.add('vote');
+    const worker = await system.add('worker');
     await worker.untilReady();
     const post = () =>
       fetch(`${system.voteUrl}/api/polls/faults/ballots`, {
@@ -63,14 +62,14 @@ describe('a Redis that would not keep what it acknowledges', () => {
     await withRedis(system.redis.url, (redis) => redis.config('SET', 'appendfsync', 'always'));
     await until('ballots are accepted again', async () => (await post()).status === 202);
     await system.untilDrained();
-    expect((await runCommand('worker', ['recount'], system.env)).code).toBe(0);
+    expect((await system.workerCommand('recount')).code).toBe(0);
   });
 });
 
 describe('a stream into which somebody puts things by hand', () => {
   it("takes no voter's place with an entry that has the very next total", async () => {
-    await system.startVote();
-    const worker = await system.startWorker();
+    await system.add('vote');
+    const worker = await system.add('worker');
     await worker.untilReady();
     const before = await system.conservation();
     const forged = JSON.stringify([['AAAAAAAAAAAAAAAAAAAAAA', ['o1']]]);
@@ -87,7 +86,7 @@ describe('a stream into which somebody puts things by hand', () => {
     await system.untilDrained();
     const receipts = voters.history.flatMap(({ receipt }) => receipt ?? []);
     expect(receipts.length).toBeGreaterThan(0);
-    const strangers = await system.query(
+    const strangers = await system.postgres.query(
       `SELECT 1 FROM ballots WHERE voter = decode(repeat('00', 16), 'hex')`,
     );
     expect(strangers).toEqual([]);
@@ -100,10 +99,12 @@ describe('a stream into which somebody puts things by hand', () => {
   });
 
   it('keeps them as rejected with their reasons, and counting goes on', async () => {
-    await system.startVote();
-    const worker = await system.startWorker();
+    await system.add('vote');
+    const worker = await system.add('worker');
     await worker.untilReady();
-    const before = await system.query<{ kept: number }>('SELECT count(*)::int AS kept FROM rejected_ballots');
+    const before = await system.postgres.query<{ kept: number }>(
+      'SELECT count(*)::int AS kept FROM rejected_ballots',
+    );
     const voters = await startVoters(system, 10);
     await withRedis(system.redis.url, async (redis) => {
       const stream = 'hbf:{0}:ballots';
@@ -118,12 +119,14 @@ describe('a stream into which somebody puts things by hand', () => {
     });
     await voters.untilAccepted(200);
     await until('all six are kept', async () => {
-      const [row] = await system.query<{ kept: number }>(
+      const [row] = await system.postgres.query<{ kept: number }>(
         'SELECT count(*)::int AS kept FROM rejected_ballots',
       );
       return row!.kept === before[0]!.kept + 6;
     });
-    const reasons = await system.query<{ reason: string }>('SELECT DISTINCT reason FROM rejected_ballots');
+    const reasons = await system.postgres.query<{ reason: string }>(
+      'SELECT DISTINCT reason FROM rejected_ballots',
+    );
     expect(reasons.length).toBeGreaterThanOrEqual(4);
     await voters.stop();
     await system.untilDrained();

@@ -1,4 +1,3 @@
-import { runCommand } from './service.ts';
 import type { System } from './system.ts';
 import { checkHistory, type Voters } from './voters.ts';
 
@@ -17,7 +16,7 @@ export async function finish(system: System, ...voters: Voters[]): Promise<strin
   for (const { partition, drift } of await system.conservation()) {
     if (drift !== 0) faults.push(`the drift of partition ${partition} is ${drift}`);
   }
-  const recount = await runCommand('worker', ['recount'], system.env);
+  const recount = await system.workerCommand('recount');
   if (recount.code !== 0) faults.push(recount.output);
   return faults;
 }

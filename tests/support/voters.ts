@@ -118,18 +118,18 @@ export async function startVoters(system: System, count: number): Promise<Voters
 
 /** Reads what the system ended up with, and checks the whole history against it. Call it when nothing is queued. */
 export async function checkHistory(system: System, history: readonly Cast[]): Promise<string[]> {
-  const keyring = createKeyring(keys.parse(system.env.RECEIPT_KEYS), RECEIPT_PURPOSE);
+  const keyring = createKeyring(keys.parse(system.receiptKeys), RECEIPT_PURPOSE);
   const names = new Map<string, string>();
   for (const { voter, receipt } of history) {
     if (receipt) names.set(readReceipt(keyring, receipt)!.voter.toString('hex'), voter);
   }
-  const ballots = await system.query<{ voter: string; choices: string[] }>(
+  const ballots = await system.postgres.query<{ voter: string; choices: string[] }>(
     `SELECT encode(voter, 'hex') AS voter, choices FROM ballots WHERE poll = 'faults'`,
   );
-  const tally = await system.query<{ option: string; votes: number }>(
+  const tally = await system.postgres.query<{ option: string; votes: number }>(
     `SELECT option, sum(votes)::int AS votes FROM tallies WHERE poll = 'faults' GROUP BY option`,
   );
-  const [turnout] = await system.query<{ voters: number }>(
+  const [turnout] = await system.postgres.query<{ voters: number }>(
     `SELECT coalesce(sum(voters), 0)::int AS voters FROM turnouts WHERE poll = 'faults'`,
   );
   const receipts = new Map<string, string>();

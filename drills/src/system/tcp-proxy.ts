@@ -120,7 +120,7 @@ export async function startTcpProxy(target: { host: string; port: number }, port
       for (const connection of connections) {
         connection.requests?.swallow();
         connection.answers?.swallow();
-        if (!connection.requests) connection.sockets[0]?.on('data', () => {});
+        if (!connection.requests) connection.sockets[0]?.on('data', () => {}).resume();
         connections.delete(connection);
         forgotten.add(connection);
       }
