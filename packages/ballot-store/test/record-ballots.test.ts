@@ -1,10 +1,11 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { describe, expect, it } from 'vitest';
 import { type Client, inTransaction } from '../src/connection.ts';
 import { readConservation } from '../src/conservation.ts';
 import { readTallies } from '../src/read-tallies.ts';
 import { type BallotToRecord, recordBallots } from '../src/record-ballots.ts';
 import { recount } from '../src/recount.ts';
-import { seededRandom } from './support/random.ts';
 import { ballot, connectForTests, createStore, makePoll, voter } from './support/store-fixture.ts';
 
 const OPTIONS = ['a', 'b', 'null', 'x-1_y'];
@@ -47,6 +48,13 @@ async function keptCounts(client: Client) {
   return { recorded: sum('recorded'), superseded: sum('superseded') };
 }
 
+/** Random choices that a seed repeats. */
+function seeded(seed: number) {
+  const generator = xoroshiro128plus(seed);
+  const below = (n: number) => uniformInt(generator, 0, n - 1);
+  return { below, pick: <T>(items: readonly T[]): T => items[below(items.length)]! };
+}
+
 /** As the worker does: the last of each voter and poll stands for all of them. */
 function collapse(ballots: readonly BallotToRecord[]): BallotToRecord[] {
   return [...new Map(ballots.map((b) => [`${b.poll} ${b.voter.toString('hex')}`, b])).values()];
@@ -54,20 +62,20 @@ function collapse(ballots: readonly BallotToRecord[]): BallotToRecord[] {
 
 describe('recordBallots', () => {
   it.each([1, 2, 3, 4])('keeps tallies that equal a recount and a plain model, sequence %i', async (seed) => {
-    const random = seededRandom(seed);
+    const { below, pick } = seeded(seed);
     const { client } = await createStore({ polls });
     const model = createModel();
     let ms = 1_000;
     for (let batch = 0; batch < 25; batch++) {
       const ballots: BallotToRecord[] = [];
-      const size = 1 + random.below(60);
+      const size = 1 + below(60);
       for (let i = 0; i < size; i++) {
-        if (random.below(4) === 0) ms += 1 + random.below(3);
-        const choices = OPTIONS.filter(() => random.below(3) === 0);
+        if (below(4) === 0) ms += 1 + below(3);
+        const choices = OPTIONS.filter(() => below(3) === 0);
         ballots.push(
-          ballot(random.below(40), choices.length > 0 ? choices : [random.pick(OPTIONS)], {
-            poll: random.pick(polls).key,
-            entryId: `${ms}-${random.below(2)}`,
+          ballot(below(40), choices.length > 0 ? choices : [pick(OPTIONS)], {
+            poll: pick(polls).key,
+            entryId: `${ms}-${below(2)}`,
             index: i,
           }),
         );
@@ -157,11 +165,11 @@ describe('recordBallots', () => {
     const models = owners.map(() => createModel());
     await Promise.all(
       owners.map(async (owner, partition) => {
-        const random = seededRandom(100 + partition);
+        const { below, pick } = seeded(100 + partition);
         for (let batch = 0; batch < 30; batch++) {
           const ballots = Array.from({ length: 200 }, (_, index) =>
-            ballot(partition * 1_000 + random.below(300), [random.pick(OPTIONS)], {
-              poll: random.pick(polls).key,
+            ballot(partition * 1_000 + below(300), [pick(OPTIONS)], {
+              poll: pick(polls).key,
               entryId: `${batch + 1}-0`,
               index,
             }),

@@ -1,8 +1,9 @@
+import { uniformInt } from 'pure-rand/distribution/uniformInt';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { describe, expect, it } from 'vitest';
 import { decodeEntry, encodeBallots, MAX_BALLOTS_PER_ENTRY } from '../src/entry.ts';
 import { compareEntryIds, FIRST_POSITION } from '../src/entry-id.ts';
 import { voter } from './support/partition-fixture.ts';
-import { seededRandom } from './support/random.ts';
 
 const ID = '1700000000000-3';
 const GOOD = { v: '1', p: 'pets', n: '1', b: encodeBallots([{ voter: voter(7), choices: ['a'] }]), t: '12' };
@@ -14,10 +15,12 @@ const fields = (changes: Record<string, string | Buffer | undefined> = {}) =>
 
 describe('decodeEntry', () => {
   it('reads back what encodeBallots wrote, in order, every byte of the voter included', () => {
-    const random = seededRandom(1);
+    const generator = xoroshiro128plus(1);
+    const below = (n: number) => uniformInt(generator, 0, n - 1);
+    const texts = ['a', 'b', 'null', 'x-1_y'];
     const ballots = Array.from({ length: MAX_BALLOTS_PER_ENTRY }, () => ({
-      voter: random.bytes(16),
-      choices: Array.from({ length: 1 + random.below(3) }, () => random.pick(['a', 'b', 'null', 'x-1_y'])),
+      voter: Buffer.from(Array.from({ length: 16 }, () => below(256))),
+      choices: Array.from({ length: 1 + below(3) }, () => texts[below(texts.length)]!),
     }));
     const read = decodeEntry(ID, fields({ n: '200', b: encodeBallots(ballots), t: '999999999999999' }));
     expect(read).toEqual({ kind: 'ballots', id: ID, poll: 'pets', total: 999_999_999_999_999, ballots });
@@ -101,7 +104,8 @@ describe('decodeEntry', () => {
   });
 
   it('never throws, whatever the bytes are', () => {
-    const random = seededRandom(20_260_719);
+    const generator = xoroshiro128plus(20_260_719);
+    const below = (n: number) => uniformInt(generator, 0, n - 1);
     const values = [
       ...Object.values(GOOD),
       '',
@@ -118,17 +122,19 @@ describe('decodeEntry', () => {
     const kinds = new Set<string>();
     for (let round = 0; round < 20_000; round++) {
       const mutate = (bytes: Buffer) => {
-        if (bytes.length > 0 && random.below(8) === 0) bytes[random.below(bytes.length)] = random.below(256);
+        if (bytes.length > 0 && below(8) === 0) bytes[below(bytes.length)] = below(256);
         return bytes;
       };
       let parts = fields().map(mutate);
-      if (random.below(2) === 0) {
-        const position = random.below(parts.length);
+      if (below(2) === 0) {
+        const position = below(parts.length);
         const part =
-          random.below(3) === 0 ? random.bytes(random.below(40)) : random.pick([...values, ...names]);
+          below(3) === 0
+            ? Array.from({ length: below(40) }, () => below(256))
+            : [...values, ...names][below(values.length + names.length)]!;
         parts[position] = Buffer.from(part as string);
       }
-      if (random.below(10) === 0) parts = parts.slice(0, random.below(parts.length + 1));
+      if (below(10) === 0) parts = parts.slice(0, below(parts.length + 1));
       const read = decodeEntry(ID, parts);
       kinds.add(read.kind === 'ballots' && 'malformed' in read.ballots[0]! ? 'malformed' : read.kind);
     }
