@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { aptInstall, canInstall } from '@hbf/local-services/apt';
@@ -5,6 +6,8 @@ import type { AppName } from './system.ts';
 
 export type ClockOwner = AppName | 'redis' | 'postgres';
 const OWNERS: readonly ClockOwner[] = ['vote', 'worker', 'result', 'redis', 'postgres'];
+
+const TRIAL_MS = 10_000;
 
 /** Wall clocks that can be stepped while processes run, one for each part of a system. */
 export type Clocks = {
@@ -46,9 +49,10 @@ function provideLibrary(): { library: string } | { reason: string } {
 
 /**
  * @param folder an empty folder that every user of the machine may enter: PostgreSQL may run as another one.
+ * @param redis the program of Redis, which is tried out: how it was built decides whether it goes with libfaketime.
  * @returns the reason where clocks cannot be stepped here.
  */
-export function createClocks(folder: string): Clocks | { reason: string } {
+export function createClocks(folder: string, redis: string): Clocks | { reason: string } {
   const provided = provideLibrary();
   if ('reason' in provided) return provided;
   const fileOf = (owner: ClockOwner) => join(folder, owner);
@@ -58,18 +62,26 @@ export function createClocks(folder: string): Clocks | { reason: string } {
     renameSync(`${fileOf(owner)}.new`, fileOf(owner));
   };
   for (const owner of OWNERS) set(owner, 0);
+  const envOf = (owner: ClockOwner) => ({
+    // With jemalloc, which Redis is linked with, libfaketime calls itself without end: the C library's own then.
+    LD_PRELOAD: owner === 'redis' ? `${provided.library}:libc.so.6` : provided.library,
+    FAKETIME_TIMESTAMP_FILE: fileOf(owner),
+    FAKETIME_NO_CACHE: '1',
+    // A step of the wall clock leaves timers alone.
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    DONT_FAKE_MONOTONIC: '1',
+    // Nothing is shared between the processes but the file.
+    FAKETIME_DISABLE_SHM: '1',
+  });
+  const trial = spawnSync(redis, ['--version'], {
+    env: { PATH: process.env.PATH, ...envOf('redis') },
+    timeout: TRIAL_MS,
+    killSignal: 'SIGKILL',
+    stdio: 'ignore',
+  });
+  if (trial.status !== 0) return { reason: 'the Redis that is installed here does not run with libfaketime' };
   return {
-    envOf: (owner) => ({
-      // With jemalloc, which Redis is linked with, libfaketime calls itself without end: the C library's own then.
-      LD_PRELOAD: owner === 'redis' ? `${provided.library}:libc.so.6` : provided.library,
-      FAKETIME_TIMESTAMP_FILE: fileOf(owner),
-      FAKETIME_NO_CACHE: '1',
-      // A step of the wall clock leaves timers alone.
-      FAKETIME_DONT_FAKE_MONOTONIC: '1',
-      DONT_FAKE_MONOTONIC: '1',
-      // Nothing is shared between the processes but the file.
-      FAKETIME_DISABLE_SHM: '1',
-    }),
+    envOf,
     step(ms, owners = OWNERS) {
       for (const owner of owners) set(owner, ms);
     },

@@ -19,6 +19,11 @@ export function limitFileSize(pid: number, file: string, bytes: number): void {
   setSoftLimit(pid, String(statSync(file).size + bytes));
 }
 
+/** No error where the process is gone: the limit went with it. */
 export function unlimitFileSize(pid: number): void {
-  setSoftLimit(pid, 'unlimited');
+  try {
+    setSoftLimit(pid, 'unlimited');
+  } catch (error) {
+    if (!String((error as { stderr?: Buffer }).stderr).includes('No such process')) throw error;
+  }
 }

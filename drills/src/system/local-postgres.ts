@@ -1,6 +1,7 @@
 import { createPool } from '@hbf/ballot-store/connection';
 import { type LocalPostgres, startPostgres } from '@hbf/local-services/postgres';
 import type { System } from './system.ts';
+import { until } from './until.ts';
 
 /** The PostgreSQL of a local system. */
 export type PostgresPart = System['postgres'] & {
@@ -68,7 +69,15 @@ export async function startPostgresPart(options: {
       await pool.query('CHECKPOINT');
       filled.fill();
     },
-    freeDisk: async () => onDisk().free(),
+    async freeDisk() {
+      onDisk().free();
+      // A server that could not write panics and recovers, or ends for good: only then is it known which.
+      await until(
+        'PostgreSQL answers, or is gone',
+        async () => !server.running || (await pool.query('SELECT 1')).rowCount === 1,
+        30_000,
+      );
+    },
     async close() {
       await server.stop('immediate');
       await pool.end();

@@ -3,6 +3,7 @@ import { startRedis } from '@hbf/local-services/redis';
 import { limitFileSize, unlimitFileSize } from './file-limit.ts';
 import { cutTail, keepFiles, newestFile, putFilesBack } from './redis-files.ts';
 import type { System } from './system.ts';
+import { until } from './until.ts';
 
 /** The Redis of a local system. */
 export type RedisPart = System['redis'] & {
@@ -29,6 +30,8 @@ export async function startRedisPart(options: {
   dataDir: string;
   /** Where a copy of its files is kept. */
   copyDir: string;
+  /** The server's program. */
+  command: string;
   settings: Record<string, string> | undefined;
   env: Record<string, string>;
   onLog: (line: string) => void;
@@ -36,6 +39,7 @@ export async function startRedisPart(options: {
   const { copyDir } = options;
   const server = await startRedis({
     dataDir: options.dataDir,
+    command: options.command,
     settings: options.settings,
     env: { PATH: process.env.PATH, ...options.env },
     onLog: options.onLog,
@@ -60,6 +64,10 @@ export async function startRedisPart(options: {
     limitFiles: async (bytes) => limitFileSize(server.pid, newestFile(dataDir), bytes),
     async unlimitFiles() {
       if (server.running) unlimitFileSize(server.pid);
+      // One that is about to end of its last failure is not to be taken for one that goes on.
+      await until('Redis answers, or is gone', async () => {
+        return !server.running || (await runCommand(server.url, ['PING'])) === 'PONG';
+      });
     },
     async cutTail(bytes) {
       down();

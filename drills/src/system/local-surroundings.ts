@@ -15,8 +15,10 @@ export type Surroundings = {
   lacks(ability: Ability): string | undefined;
 };
 
+/** @param redis the program of Redis. */
 export function setUpSurroundings(
   folder: string,
+  redis: string,
   wanted: readonly Ability[],
   cleanup: Cleanup,
 ): Surroundings {
@@ -31,7 +33,7 @@ export function setUpSurroundings(
   const clocks = provide('clocks', () => {
     const clockFolder = join(folder, 'clocks');
     mkdirSync(clockFolder, { mode: 0o755 });
-    return createClocks(clockFolder);
+    return createClocks(clockFolder, redis);
   });
   const disk = provide('full-disk', () => mountSmallDisk(join(folder, 'disk')));
   if (disk) cleanup.add(() => disk.close());

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findRedis } from '@hbf/local-services/find-redis';
 import { removeAtEnd } from '@hbf/local-services/guardian';
 import { type Cleanup, createCleanup } from './cleanup.ts';
 import { type PostgresPart, startPostgresPart } from './local-postgres.ts';
@@ -50,10 +51,12 @@ async function assemble(options: SystemOptions, cleanup: Cleanup): Promise<Local
   const logs = openLogs(join(folder, 'logs'));
   cleanup.add(logs.close);
 
-  const { links, clocks, disk, lacks } = setUpSurroundings(folder, options.prepare ?? [], cleanup);
+  const { command } = await findRedis();
+  const { links, clocks, disk, lacks } = setUpSurroundings(folder, command, options.prepare ?? [], cleanup);
   const redis = await startRedisPart({
     dataDir: join(folder, 'redis'),
     copyDir: join(folder, 'redis-copy'),
+    command,
     settings: options.redisSettings,
     env: clocks?.envOf('redis') ?? {},
     onLog: logs.of('redis'),
