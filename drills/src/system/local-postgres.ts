@@ -1,4 +1,5 @@
 import { createPool } from '@hbf/ballot-store/connection';
+import { describeExit } from '@hbf/local-services/managed-process';
 import { type LocalPostgres, startPostgres } from '@hbf/local-services/postgres';
 import type { System } from './system.ts';
 import { until } from './until.ts';
@@ -44,6 +45,7 @@ export async function startPostgresPart(options: {
     settings: { ...SETTINGS, ...(disk ? ON_SMALL_DISK : {}) },
     onLog: options.onLog,
   });
+  server.onExit((exit) => options.onLog(`--- PostgreSQL ended: ${describeExit(exit)}`));
   const pool = createPool(server.url, 'hbf-drills', { max: 2, timeoutMs: 10_000 });
   const onDisk = () => {
     if (!disk) throw new Error('PostgreSQL has no disk of its own in this system');

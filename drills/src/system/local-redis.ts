@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs';
 import { connectRedis, untilReady, within } from '@hbf/ballot-stream/connection';
+import { describeExit } from '@hbf/local-services/managed-process';
 import { startRedis } from '@hbf/local-services/redis';
 import { limitFileSize, unlimitFileSize } from './file-limit.ts';
 import { cutTail, keepFiles, newestFile, putFilesBack } from './redis-files.ts';
@@ -14,6 +16,15 @@ export type RedisPart = System['redis'] & {
 };
 
 const COMMAND_TIMEOUT_MS = 5_000;
+
+/**
+ * A program that starts the server such that a file at its limit fails with an error, as one on a full disk does. It
+ * would be killed by SIGXFSZ otherwise, before it could do anything wrong.
+ */
+function writeStarter(file: string, command: string): string {
+  writeFileSync(file, `#!/bin/sh\ntrap '' XFSZ\nexec '${command}' "$@"\n`, { mode: 0o755 });
+  return file;
+}
 
 /** Runs one command on a connection of its own. */
 async function runCommand(url: string, [name = '', ...args]: readonly string[]): Promise<unknown> {
@@ -32,6 +43,8 @@ export async function startRedisPart(options: {
   copyDir: string;
   /** The server's program. */
   command: string;
+  /** Where to write the program that starts it. */
+  starterFile: string;
   settings: Record<string, string> | undefined;
   env: Record<string, string>;
   onLog: (line: string) => void;
@@ -39,12 +52,13 @@ export async function startRedisPart(options: {
   const { copyDir } = options;
   const server = await startRedis({
     dataDir: options.dataDir,
-    command: options.command,
+    command: writeStarter(options.starterFile, options.command),
     settings: options.settings,
     env: { PATH: process.env.PATH, ...options.env },
     onLog: options.onLog,
   });
   const { dataDir } = server;
+  server.onExit((exit) => options.onLog(`--- Redis ended: ${describeExit(exit)}`));
   const down = () => {
     if (server.running) throw new Error("Redis runs: its files can be changed only while it doesn't");
   };

@@ -57,6 +57,7 @@ async function assemble(options: SystemOptions, cleanup: Cleanup): Promise<Local
     dataDir: join(folder, 'redis'),
     copyDir: join(folder, 'redis-copy'),
     command,
+    starterFile: join(folder, 'start-redis'),
     settings: options.redisSettings,
     env: clocks?.envOf('redis') ?? {},
     onLog: logs.of('redis'),

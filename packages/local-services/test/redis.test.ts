@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { freePort, isFree } from '../src/free-port.ts';
@@ -25,6 +26,11 @@ test('is durable: it fsyncs each write and evicts nothing', async () => {
   expect(await ask(redis.port, 'CONFIG GET appendfsync')).toContain('always');
   expect(await ask(redis.port, 'CONFIG GET maxmemory-policy')).toContain('noeviction');
   expect(await ask(redis.port, 'CONFIG GET bind')).toContain('\r\n127.0.0.1\r\n');
+});
+
+test.skipIf(process.platform !== 'linux')('has the environment that it is given', async () => {
+  const own = await startTestRedis({ env: { PATH: process.env.PATH, TZ: 'Asia/Tokyo' } });
+  expect(await readFile(`/proc/${own.pid}/environ`, 'utf8')).toContain('TZ=Asia/Tokyo');
 });
 
 test('keeps its data and its port over kill -9', async () => {
