@@ -1,4 +1,5 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { freePort } from '@hbf/local-services/free-port';
 import { createFlow, type Flow } from './flow.ts';
 import type { Link } from './system.ts';
 
@@ -16,6 +17,8 @@ export type TcpProxy = Link & {
   close(): Promise<void>;
 };
 
+const LISTEN_AGAIN_MS = 20;
+
 type Connection = {
   sockets: Socket[];
   requests?: Flow;
@@ -25,8 +28,7 @@ type Connection = {
   connect(): void;
 };
 
-/** @param port where it listens; unset: any. @throws when that is taken. */
-export async function startTcpProxy(target: { host: string; port: number }, port = 0): Promise<TcpProxy> {
+export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   const connections = new Set<Connection>();
   const forgotten = new Set<Connection>();
   let delayMs = 0;
@@ -74,20 +76,24 @@ export async function startTcpProxy(target: { host: string; port: number }, port
     else connection.connect();
   };
 
-  const listen = (on: number) =>
-    new Promise<number>((resolve, reject) => {
-      const server = createServer({ allowHalfOpen: true, pauseOnConnect: false }, accept);
-      server.once('error', reject);
-      server.listen(on, '127.0.0.1', () => {
-        const address = server.address();
-        if (address !== null && typeof address === 'object') resolve(address.port);
-      });
-      listener = server;
+  // Not one that the kernel may give to a client: while it is cut, that client would meet itself there.
+  const port = await freePort();
+  const listen = () =>
+    new Promise<void>((resolve, reject) => {
+      listener = createServer({ allowHalfOpen: true }, accept);
+      listener.once('error', reject);
+      listener.listen(port, '127.0.0.1', resolve);
     });
-  const ownPort = await listen(port);
+  const listenAgain = () => {
+    listen().catch(() => {
+      // Somebody tries whether the port is free. Not if it was cut or closed meanwhile.
+      if (listener) setTimeout(() => listener && listenAgain(), LISTEN_AGAIN_MS);
+    });
+  };
+  await listen();
 
   const proxy: TcpProxy = {
-    port: ownPort,
+    port,
     delay(ms) {
       delayMs = ms;
     },
@@ -113,8 +119,7 @@ export async function startTcpProxy(target: { host: string; port: number }, port
         connection.requests?.go();
         connection.answers?.go();
       }
-      // Nobody else listens there meanwhile: a process that did would be one of a neighbouring test.
-      if (!listener) void listen(ownPort);
+      if (!listener) listenAgain();
     },
     forget() {
       for (const connection of connections) {
