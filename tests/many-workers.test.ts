@@ -1,5 +1,5 @@
 import type { LocalReplica } from '@hbf/drills/system/replica';
-import { until } from '@hbf/drills/system/until';
+import { until } from '@hbf/drills/until';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
 import type { Cast } from './support/history.ts';

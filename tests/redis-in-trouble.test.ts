@@ -1,5 +1,5 @@
 import { startTcpProxy } from '@hbf/drills/system/tcp-proxy';
-import { until } from '@hbf/drills/system/until';
+import { until } from '@hbf/drills/until';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
 import type { Cast } from './support/history.ts';

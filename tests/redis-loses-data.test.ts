@@ -1,6 +1,6 @@
 import { copyBuild } from '@hbf/drills/system/build-copy';
 import type { LocalReplica } from '@hbf/drills/system/replica';
-import { until } from '@hbf/drills/system/until';
+import { until } from '@hbf/drills/until';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';

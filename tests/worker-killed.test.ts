@@ -1,5 +1,5 @@
 import { copyBuild } from '@hbf/drills/system/build-copy';
-import { until } from '@hbf/drills/system/until';
+import { until } from '@hbf/drills/until';
 import { STEPS } from '@hbf/worker/failpoint';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';

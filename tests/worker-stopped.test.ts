@@ -1,5 +1,5 @@
 import { copyBuild, type Mutation } from '@hbf/drills/system/build-copy';
-import { until } from '@hbf/drills/system/until';
+import { until } from '@hbf/drills/until';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
 import { createSystem } from './support/system.ts';

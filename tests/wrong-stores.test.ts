@@ -1,4 +1,4 @@
-import { until } from '@hbf/drills/system/until';
+import { until } from '@hbf/drills/until';
 import { afterEach, describe, expect, it } from 'vitest';
 import { finish } from './support/finish.ts';
 import { createSystem, withRedis } from './support/system.ts';

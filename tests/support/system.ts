@@ -3,7 +3,7 @@ import { type Conservation, readConservation } from '@hbf/ballot-store/conservat
 import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
 import { partitionKeys, SYSTEM_KEY } from '@hbf/ballot-stream/keys';
 import { createLocalSystem, type LocalSystem } from '@hbf/drills/system/local';
-import { until } from '@hbf/drills/system/until';
+import { until } from '@hbf/drills/until';
 import { afterAll } from 'vitest';
 
 /** Thirty options, so that a voter's ballots of a while are told apart by what they choose. */

@@ -2,10 +2,10 @@ import { findChromium } from '@hbf/local-services/find-chromium';
 import { chromium, type Page } from 'playwright-core';
 import type { Recorder } from '../history/recorder.ts';
 import type { System } from '../system/system.ts';
+import { until } from '../until.ts';
 import type { Sight } from './page-state.ts';
 import { gatherPages, type Pages, resultReplicas } from './pages.ts';
 import { type DomWords, readDom } from './read-dom.ts';
-import { until } from './until.ts';
 
 /** How long the page may take to be served (ms): result may just be starting. */
 const OPEN_WITHIN_MS = 30_000;

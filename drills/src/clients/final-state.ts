@@ -4,11 +4,11 @@ import { readConservation } from '@hbf/ballot-store/conservation';
 import type { Tally } from '@hbf/contracts/tally';
 import type { FinalState, HistoryEvent } from '../history/events.ts';
 import type { System } from '../system/system.ts';
+import { until } from '../until.ts';
 import { createAgent, getJson } from './http.ts';
 import { type Pages, resultReplicas } from './pages.ts';
 import { askReceipts } from './receipts.ts';
 import { untilDrained } from './settled.ts';
-import { until } from './until.ts';
 
 /** A page shows what is stored within this time (ms). */
 const PAGES_WITHIN_MS = 6_000;
@@ -60,6 +60,10 @@ export async function readFinalState(
 }
 
 async function readPartitions({ postgres }: System): Promise<FinalState['partitions']> {
+  // The row's own word is taken back when a loss is acknowledged.
+  const boundsOnly = await postgres.query<{ partition: number }>(
+    'SELECT DISTINCT partition FROM acknowledged_losses WHERE is_lower_bound',
+  );
   const client = { query: async (text: string) => ({ rows: await postgres.query(text) }) };
   const rows = await readConservation(client as unknown as Queryable);
   return rows.map((row) => ({
@@ -70,7 +74,7 @@ async function readPartitions({ postgres }: System): Promise<FinalState['partiti
     rejected: Number(row.rejected),
     lost: Number(row.lost),
     drift: Number(row.drift),
-    isLowerBound: row.lossIsLowerBound,
+    isLowerBound: row.lossIsLowerBound || boundsOnly.some(({ partition }) => partition === row.partition),
     foreignEntries: Number(row.foreignEntries),
   }));
 }

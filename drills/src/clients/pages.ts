@@ -1,7 +1,7 @@
 import type { FinalState } from '../history/events.ts';
 import type { Replica, System } from '../system/system.ts';
+import { until } from '../until.ts';
 import type { Sight } from './page-state.ts';
-import { until } from './until.ts';
 
 /** Pages that are open and watch. */
 export type Pages = {

@@ -1,10 +1,10 @@
 import { partitionKeys } from '@hbf/ballot-stream/keys';
 import type { Tally } from '@hbf/contracts/tally';
 import type { System } from '../system/system.ts';
+import { until } from '../until.ts';
 import { createAgent, getJson } from './http.ts';
 import { resultReplicas } from './pages.ts';
 import { FAULTS } from './polls.ts';
-import { until } from './until.ts';
 
 /**
  * Waits until every ballot that Redis has accepted by now is processed, and every partition has beaten since.

@@ -1,12 +1,12 @@
 import type { FinalState } from '../history/events.ts';
 import type { Recorder } from '../history/recorder.ts';
 import type { Random } from '../random.ts';
+import { until } from '../until.ts';
 import { openBooth, type VoteSide } from './booth.ts';
 import { voteInTwoTabs } from './hot.ts';
 import { letNewcomersVote } from './newcomers.ts';
 import { DRILL_POLLS, type DrillPoll } from './polls.ts';
 import { type Pause, voteRestlessly } from './restless.ts';
-import { until } from './until.ts';
 
 /** How many vote and how. By default about 300 ballots a second. */
 export type Load = {

@@ -27,7 +27,7 @@ export type Fault = {
   /** It changes something for good, and can be applied once on a system. */
   once?: true;
   /** What is certain while it holds; the checker relies on it. */
-  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'steps'>;
+  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'steps' | 'deafens'>;
   /** For how long it holds (ms), drawn evenly. */
   holdMs: readonly [least: number, most: number];
   /**

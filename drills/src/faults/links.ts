@@ -17,7 +17,10 @@ export const LINKS = Object.keys(BETWEEN) as LinkName[];
 /** The three things that can happen to one link. */
 export function linkFaults(name: LinkName): Fault[] {
   const { touches, stops } = BETWEEN[name];
-  const effects = stops.length > 0 ? { stops } : {};
+  const effects = {
+    ...(stops.length > 0 ? { stops } : {}),
+    ...(name === 'page-result' ? { deafens: true as const } : {}),
+  };
   return [
     {
       name: `delay-${name}`,

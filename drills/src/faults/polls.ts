@@ -1,5 +1,5 @@
 import { type DrillPoll, pollsFile, withQuestion } from '../clients/polls.ts';
-import { until } from '../system/until.ts';
+import { until } from '../until.ts';
 import type { Fault, FaultContext } from './fault.ts';
 
 async function apply({ system }: FaultContext, polls: readonly DrillPoll[]): Promise<void> {

@@ -1,4 +1,4 @@
-import { until } from '../system/until.ts';
+import { until } from '../until.ts';
 import type { Fault } from './fault.ts';
 
 export const killPostgres: Fault = {

@@ -1,15 +1,20 @@
 import { STEPS, type Step } from '@hbf/worker/failpoint';
 import type { AppName, Replica, System } from '../system/system.ts';
-import { until } from '../system/until.ts';
+import { until } from '../until.ts';
 import { type Fault, running } from './fault.ts';
 
 const APPS: readonly AppName[] = ['vote', 'worker', 'result'];
+
+/** Pages of a result that is away hear nothing. */
+const deafening = (app: AppName): Pick<Fault, 'effects'> =>
+  app === 'result' ? { effects: { deafens: true } } : {};
 
 /** kill -9 of one replica. */
 export const killOne = (app: AppName): Fault => ({
   name: `kill-${app}`,
   about: `one ${app} is killed with kill -9`,
   touches: [app],
+  ...deafening(app),
   holdMs: [300, 3_000],
   async inject({ system, random }) {
     const victim = random.pick(running(system, app));
@@ -23,6 +28,7 @@ export const pauseOne = (app: AppName): Fault => ({
   name: `pause-${app}`,
   about: `one ${app} is stopped with SIGSTOP, and goes on later`,
   touches: [app],
+  ...deafening(app),
   holdMs: [500, 5_000],
   async inject({ system, random }) {
     const victim = random.pick(running(system, app));
@@ -69,7 +75,7 @@ export const stopEverything: Fault = {
   name: 'stop-everything',
   about: 'every service is stopped with SIGTERM and started again',
   touches: ['vote', 'worker', 'result'],
-  effects: { stops: ['accepting', 'recording'] },
+  effects: { stops: ['accepting', 'recording'], deafens: true },
   holdMs: [300, 2_000],
   async inject({ system }) {
     const all = APPS.flatMap((app) => running(system, app));

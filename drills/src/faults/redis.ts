@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { System } from '../system/system.ts';
-import { until } from '../system/until.ts';
+import { until } from '../until.ts';
 import { type Fault, type FaultContext, running } from './fault.ts';
 
 const STOPS_BOTH = { stops: ['accepting', 'recording'] } as const;
@@ -78,16 +78,15 @@ async function loseWhileQueued(
   await system.redis.kill();
   if (system.lacks('redis-files') === undefined) await system.redis.keepCopy();
   await system.redis.start();
-  // Long enough to be prepared again, so that there is something to queue.
-  await untilOpen(system);
-  await Promise.all(workers.map((worker) => worker.kill()));
   const before = await appended(system);
-  await until('ballots are queued', async () => (await appended(system)) >= before + 50);
+  await until('ballots are accepted again', async () => (await appended(system)) > before);
+  await Promise.all(workers.map((worker) => worker.kill()));
+  const unread = await appended(system);
+  await until('ballots are queued', async () => (await appended(system)) >= unread + 50);
   await lose();
   return {
     async heal() {
-      await Promise.all(workers.map((worker) => worker.start()));
-      await untilOpen(system);
+      await untilEachHasBeaten(system, () => Promise.all(workers.map((worker) => worker.start())));
       const { output } = await system.workerCommand('acknowledge-loss');
       note(output.trim());
     },
@@ -103,10 +102,14 @@ async function appended(system: System): Promise<number> {
   return sum;
 }
 
-async function untilOpen(system: System): Promise<void> {
-  await until('every partition is open and its loss is known', async () => {
+/** Waits until every partition has an owner that has looked at what Redis holds, after `begin` was done. */
+async function untilEachHasBeaten(system: System, begin: () => Promise<unknown>): Promise<void> {
+  const [row] = await system.postgres.query<{ now: string }>('SELECT clock_timestamp()::text AS now');
+  await begin();
+  await until('every partition is carried', async () => {
     const rows = await system.postgres.query<{ fresh: boolean }>(
-      `SELECT coalesce(heartbeat_at > clock_timestamp() - interval '2 s', false) AS fresh FROM partitions`,
+      'SELECT coalesce(heartbeat_at > $1::timestamptz, false) AS fresh FROM partitions',
+      [row!.now],
     );
     return rows.every(({ fresh }) => fresh);
   });

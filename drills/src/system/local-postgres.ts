@@ -1,8 +1,8 @@
 import { createPool } from '@hbf/ballot-store/connection';
 import { describeExit } from '@hbf/local-services/managed-process';
 import { type LocalPostgres, startPostgres } from '@hbf/local-services/postgres';
+import { until } from '../until.ts';
 import type { System } from './system.ts';
-import { until } from './until.ts';
 
 /** The PostgreSQL of a local system. */
 export type PostgresPart = System['postgres'] & {

@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { connectRedis, untilReady, within } from '@hbf/ballot-stream/connection';
 import { describeExit } from '@hbf/local-services/managed-process';
 import { startRedis } from '@hbf/local-services/redis';
+import { until } from '../until.ts';
 import { limitFileSize, unlimitFileSize } from './file-limit.ts';
 import { cutTail, keepFiles, newestFile, putFilesBack } from './redis-files.ts';
 import type { System } from './system.ts';
-import { until } from './until.ts';
 
 /** The Redis of a local system. */
 export type RedisPart = System['redis'] & {

@@ -1,6 +1,6 @@
 import { describeExit, type Exit, ManagedProcess } from '@hbf/local-services/managed-process';
+import { until } from '../until.ts';
 import type { AppName, Replica } from './system.ts';
-import { until } from './until.ts';
 
 /** A replica that is a process of this machine. */
 export type LocalReplica = Replica & {

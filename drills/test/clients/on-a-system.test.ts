@@ -5,13 +5,13 @@ import { startPages } from '../../src/clients/page.ts';
 import { joinPages } from '../../src/clients/pages.ts';
 import { DRILL_POLLS, FAULTS, pollsFile } from '../../src/clients/polls.ts';
 import { untilLive } from '../../src/clients/settled.ts';
-import { until } from '../../src/clients/until.ts';
 import { startVoters } from '../../src/clients/voters.ts';
 import { check } from '../../src/history/check.ts';
 import type { FinalState, PageSees } from '../../src/history/events.ts';
 import { createRecorder } from '../../src/history/recorder.ts';
 import { createRandom } from '../../src/random.ts';
 import { createLocalSystem } from '../../src/system/local.ts';
+import { until } from '../../src/until.ts';
 
 const system = await createLocalSystem({
   polls: pollsFile(DRILL_POLLS),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createLocalSystem } from '../../src/system/local.ts';
 import { newestFile } from '../../src/system/redis-files.ts';
-import { until } from '../../src/system/until.ts';
+import { until } from '../../src/until.ts';
 
 const POLLS = `polls:
   - key: best-friend

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createComposeSystem } from '../../src/system/compose.ts';
 import type { Replica, System, SystemOptions } from '../../src/system/system.ts';
-import { until } from '../../src/system/until.ts';
+import { until } from '../../src/until.ts';
 
 const POLLS = `polls:
   - key: faults

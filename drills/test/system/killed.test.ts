@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
 import { ROOT } from '../../src/system/project.ts';
-import { until } from '../../src/system/until.ts';
+import { until } from '../../src/until.ts';
 
 const main = `
 import { createLocalSystem } from '${new URL('dist/system/local.js', `file://${ROOT}/drills/`)}';

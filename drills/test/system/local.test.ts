@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { makeTestDirectory } from '@hbf/local-services/testing';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createLocalSystem } from '../../src/system/local.ts';
-import { until } from '../../src/system/until.ts';
+import { until } from '../../src/until.ts';
 
 const POLLS = `polls:
   - key: best-friend

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLinks } from '../../src/system/links.ts';
 import { startTcpProxy, type TcpProxy } from '../../src/system/tcp-proxy.ts';
-import { until } from '../../src/system/until.ts';
+import { until } from '../../src/until.ts';
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import { createPool } from '@hbf/ballot-store/connection';
+import { until } from '../../until.ts';
 import type { System } from '../system.ts';
-import { until } from '../until.ts';
 import { createContainer } from './container.ts';
 import { docker } from './docker.ts';
 import type { Endings } from './endings.ts';

@@ -1,6 +1,6 @@
+import { until } from '../../until.ts';
 import type { Place } from '../replica-ports.ts';
 import type { AppName, Replica } from '../system.ts';
-import { until } from '../until.ts';
 import { createContainer, describeCode } from './container.ts';
 import type { Endings } from './endings.ts';
 import type { Project } from './project.ts';

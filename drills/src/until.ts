@@ -7,8 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 export async function until<T>(
   what: string | (() => string),
   probe: () => Promise<T | undefined | null | false> | T | undefined | null | false,
-  timeoutMs: number,
-  everyMs = 50,
+  timeoutMs = 20_000,
+  everyMs = 25,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
