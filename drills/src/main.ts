@@ -10,7 +10,15 @@ import { RULES } from './history/violation.ts';
 import { PROOFS } from './proofs/proofs.ts';
 import { type ProofResult, prove } from './proofs/prove.ts';
 import { updateDocument } from './report/document.ts';
-import { complaints, drillsTable, faultsTable, passed, proofsTable, verdict } from './report/report.ts';
+import {
+  complaints,
+  drillsTable,
+  faultsTable,
+  passed,
+  proofsTable,
+  slowFaults,
+  verdict,
+} from './report/report.ts';
 import { createComposeSystem } from './system/compose.ts';
 import { createLocalSystem } from './system/local.ts';
 import { ROOT } from './system/project.ts';
@@ -133,7 +141,7 @@ async function main(): Promise<boolean> {
   }
   const results = await runDrills(chosenDrills());
   report(flags.compose ? 'drills on compose' : 'drills', [drillsTable(results), faultsTable(results)]);
-  return results.every(passed);
+  return results.every((result) => passed(result) && slowFaults(result).length === 0);
 }
 
 try {

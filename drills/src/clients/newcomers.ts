@@ -6,10 +6,13 @@ import type { DrillPoll } from './polls.ts';
 
 /** A newcomer's pauses between tries grow up to this (ms): a long outage must not pile up a crowd that all try at once. */
 const LONGEST_PAUSE_MS = 5_000;
+/** How soon a voter changes their mind (ms). */
+const SECOND_THOUGHT_MS = [50, 600] as const;
 
 /**
  * People who come to vote for the first time, at a rate that does not depend on how the system fares. Half of them try
- * once, the others until their ballot is accepted or the poll is closed.
+ * once, the others until their ballot is accepted or the poll is closed. A third of those accepted change their mind soon
+ * afterwards and then leave: an order that was mixed up stays wrong, where a restless voter's next ballot would hide it.
  * @param rate of arrivals, a second.
  */
 export async function letNewcomersVote(
@@ -46,11 +49,17 @@ async function voteAsNewcomer(
 ): Promise<void> {
   const poll = random.pick(polls);
   const insists = random.fraction() < 0.5;
+  const changesMind = random.fraction() < 1 / 3;
   const choose = createChooser(poll);
   const voter = await admit(booth, name, poll, random.fork('admission'));
   for (let pause = 200; voter && !booth.closing; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
     // Another choice at each try: of an unknown ballot and a later one it can be told which counts.
     const outcome = await booth.cast(voter, choose(random), random);
+    if (outcome?.type === 'ok' && changesMind) {
+      await booth.pause(random.integer(...SECOND_THOUGHT_MS));
+      if (!booth.closing) await booth.cast(voter, choose(random), random);
+      return;
+    }
     if (!insists || outcome?.type === 'ok') return;
     if (outcome?.type === 'fail' && outcome.answer === '/problems/poll-closed') return;
     await booth.pause(pause * (0.5 + random.fraction()));

@@ -37,6 +37,8 @@ export type RunOptions = {
   folder: string;
   /** On top of the drill's own; a proof runs a changed build. */
   system?: Partial<SystemOptions>;
+  /** The build of the replicas that faults add where they ask for a changed one. */
+  faultBuild?: string;
 };
 
 const WARM_UP_BALLOTS = 100;
@@ -79,7 +81,7 @@ export async function runDrill(drill: Drill, options: RunOptions): Promise<Drill
       on: system.on,
       startedAt: new Date().toISOString(),
     });
-    const final = await drillOn(system, drill, recorder, seed);
+    const final = await drillOn(system, drill, recorder, options);
     writeFileSync(join(folder, 'final.json'), JSON.stringify(final, null, 1));
     return done({ final, violations: check(recorder.events, final) });
   } catch (error) {
@@ -91,7 +93,12 @@ export async function runDrill(drill: Drill, options: RunOptions): Promise<Drill
   }
 }
 
-async function drillOn(system: System, drill: Drill, recorder: Recorder, seed: string): Promise<FinalState> {
+async function drillOn(
+  system: System,
+  drill: Drill,
+  recorder: Recorder,
+  { seed, faultBuild }: RunOptions,
+): Promise<FinalState> {
   const random = createRandom(`${seed}/${drill.name}`);
   const parts: Pages[] = [startPages({ system, recorder })];
   const voters = startVoters({ system, recorder, random: random.fork('voters'), ...drill.load });
@@ -110,6 +117,7 @@ async function drillOn(system: System, drill: Drill, recorder: Recorder, seed: s
         system,
         random: random.fork('nemesis'),
         polls: [...DRILL_POLLS],
+        build: faultBuild,
         note: (text) => recorder.record({ type: 'note', text }),
       },
       recorder,

@@ -10,6 +10,8 @@ export type FaultContext = {
   random: Random;
   /** As they are declared now; a fault that changes them for good changes this list. */
   polls: DrillPoll[];
+  /** The folder of a build with mutations, for faults that add such replicas. */
+  build?: string | undefined;
   /** For the reader of the history. */
   note(text: string): void;
 };
@@ -27,7 +29,7 @@ export type Fault = {
   /** It changes something for good, and can be applied once on a system. */
   once?: true;
   /** What is certain while it holds; the checker relies on it. */
-  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'steps' | 'deafens'>;
+  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'steps' | 'deafens' | 'storeAway'>;
   /** For how long it holds (ms), drawn evenly. */
   holdMs: readonly [least: number, most: number];
   /**

@@ -19,6 +19,7 @@ export function linkFaults(name: LinkName): Fault[] {
   const { touches, stops } = BETWEEN[name];
   const effects = {
     ...(stops.length > 0 ? { stops } : {}),
+    ...(name.endsWith('-redis') || name.endsWith('-postgres') ? { storeAway: true as const } : {}),
     ...(name === 'page-result' ? { deafens: true as const } : {}),
   };
   return [

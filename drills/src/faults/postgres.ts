@@ -5,7 +5,7 @@ export const killPostgres: Fault = {
   name: 'kill-postgres',
   about: 'PostgreSQL is killed with kill -9, and started again later',
   touches: ['postgres'],
-  effects: { stops: ['recording'] },
+  effects: { stops: ['recording'], storeAway: true },
   holdMs: [300, 9_000],
   async inject({ system }) {
     await system.postgres.kill();
@@ -17,7 +17,7 @@ export const stopPostgres: Fault = {
   name: 'stop-postgres',
   about: 'PostgreSQL is stopped at once (immediate shutdown)',
   touches: ['postgres'],
-  effects: { stops: ['recording'] },
+  effects: { stops: ['recording'], storeAway: true },
   holdMs: [300, 9_000],
   async inject({ system }) {
     await system.postgres.stop();
@@ -29,7 +29,7 @@ export const pausePostgres: Fault = {
   name: 'pause-postgres',
   about: 'PostgreSQL is stopped with SIGSTOP, and goes on later',
   touches: ['postgres'],
-  effects: { stops: ['recording'] },
+  effects: { stops: ['recording'], storeAway: true },
   holdMs: [4_000, 9_000],
   async inject({ system }) {
     await system.postgres.pause();
@@ -37,7 +37,7 @@ export const pausePostgres: Fault = {
   },
 };
 
-/** Not said to stop the recording from the first moment: what PostgreSQL has preallocated is written first. */
+/** Not said to stop the recording: a batch may still fit into what PostgreSQL has preallocated. */
 export const fullDisk: Fault = {
   name: 'full-disk',
   about: "PostgreSQL's file system is full",
@@ -63,7 +63,7 @@ export const awayUntilRedisIsFull: Fault = {
   name: 'away-until-full',
   about: "PostgreSQL is away until the queue reaches Redis's memory limit",
   touches: ['postgres', 'redis'],
-  effects: { stops: ['recording'] },
+  effects: { stops: ['recording'], storeAway: true },
   holdMs: [1_000, 2_000],
   async inject({ system, note }) {
     await system.postgres.stop();
@@ -90,7 +90,7 @@ export const bothStores: Fault = {
   name: 'both-stores',
   about: 'both stores are killed at once, and started again in either order',
   touches: ['postgres', 'redis'],
-  effects: { stops: ['accepting', 'recording'] },
+  effects: { stops: ['accepting', 'recording'], storeAway: true },
   holdMs: [300, 8_000],
   async inject({ system, random }) {
     await Promise.all([system.redis.kill(), system.postgres.kill()]);

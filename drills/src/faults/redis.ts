@@ -3,13 +3,11 @@ import type { System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { type Fault, type FaultContext, running } from './fault.ts';
 
-const STOPS_BOTH = { stops: ['accepting', 'recording'] } as const;
-
 export const killRedis: Fault = {
   name: 'kill-redis',
   about: 'Redis is killed with kill -9, and started again later',
   touches: ['redis'],
-  effects: { stops: [...STOPS_BOTH.stops] },
+  effects: { stops: ['accepting', 'recording'], storeAway: true },
   holdMs: [300, 8_000],
   async inject({ system }) {
     await system.redis.kill();
@@ -21,7 +19,7 @@ export const pauseRedis: Fault = {
   name: 'pause-redis',
   about: 'Redis is stopped with SIGSTOP for 5 s and more',
   touches: ['redis'],
-  effects: { stops: [...STOPS_BOTH.stops] },
+  effects: { stops: ['accepting', 'recording'], storeAway: true },
   holdMs: [5_000, 8_000],
   async inject({ system }) {
     await system.redis.pause();

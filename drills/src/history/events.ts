@@ -77,6 +77,8 @@ export type FaultEvent = {
   poisons?: string;
   /** Pages may hear nothing: what they show may be older by as long as a page waits before it says `silent`. */
   deafens?: true;
+  /** A store cannot be reached from `holds` to `heals`: voters are to be answered in time all the same. */
+  storeAway?: true;
   /** How many entries are put into the streams by hand. */
   foreign?: number;
   /** Whose clocks were stepped: times that services wrote are not to be compared. */

@@ -20,6 +20,8 @@ export type FaultFigures = VoterFigures & {
   name: string;
   /** How often it was applied. */
   times: number;
+  /** A store could not be reached while it held. */
+  storeAway?: true;
   /** Only if it stops recording: how long after `holds` the last page stopped showing live; of those that did. */
   pagesToldAfter?: number;
   /** Only if it stops recording: pages that showed live all the time from `holds` to `heals`, added up. */
@@ -36,7 +38,7 @@ export type Figures = {
     /** Ballots that never got any answer; they are in no other figure. */
     unanswered: number;
   };
-  /** While no fault was applied, in force or being healed. */
+  /** Of ballots that were sent and answered while no fault was applied, in force, being healed or recovered from. */
   quiet: VoterFigures;
   /** In the order of their first appearance. Voters' figures are of the time from `holds` to `heals`. */
   faults: FaultFigures[];
@@ -58,6 +60,7 @@ export function computeFigures(history: readonly HistoryEvent[]): Figures {
     faults: [...byName].map(([name, same]) => ({
       name,
       times: same.length,
+      ...(same.some(({ storeAway }) => storeAway) && { storeAway: true }),
       ...voterFigures(same.flatMap(({ holds, heals }) => between(answers, holds, heals))),
       ...watcherFigures(same, [...pages.values()]),
       ...defined('firstOkAfter', worst(same.map((fault) => firstOkAfter(fault, answers)))),
@@ -148,17 +151,23 @@ function between(answers: readonly Answer[], from: number, to: number): Answer[]
   return answers.slice(first, Math.max(first, upTo(answers, to)));
 }
 
-/** The answers at which no fault was between `begins` and `healed`. */
+/** The answers to ballots of which no moment was between a fault's beginning and the first acceptance after it. */
 function outside(answers: readonly Answer[], faults: readonly Fault[]): Answer[] {
-  const spans = faults.map(({ begins, healed }) => ({ from: begins, to: healed }));
+  const spans = faults.map((fault) => ({
+    from: fault.begins,
+    to: fault.healed + (firstOkAfter(fault, answers) ?? Number.POSITIVE_INFINITY),
+  }));
   spans.sort((a, b) => a.from - b.from);
   const quiet: Answer[][] = [];
   let since = Number.NEGATIVE_INFINITY;
+  const add = (to: number) => {
+    quiet.push(between(answers, since, to).filter(({ at, took }) => at - took >= since));
+  };
   for (const { from, to } of spans) {
-    if (from > since) quiet.push(between(answers, since, from));
+    if (from > since) add(from);
     since = Math.max(since, to);
   }
-  quiet.push(between(answers, since, Number.POSITIVE_INFINITY));
+  add(Number.POSITIVE_INFINITY);
   return quiet.flat();
 }
 

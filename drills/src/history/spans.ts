@@ -6,7 +6,7 @@ export type Span = { from: number; to: number };
 /** A fault as a whole: when each phase came (ms; Infinity where it never did), and what it declared in any of them. */
 export type Fault = Pick<
   FaultEvent,
-  'fault' | 'name' | 'loses' | 'traceless' | 'deafens' | 'poisons' | 'foreign'
+  'fault' | 'name' | 'loses' | 'traceless' | 'deafens' | 'poisons' | 'storeAway' | 'foreign'
 > & {
   stops: ReadonlySet<string>;
   begins: number;
@@ -39,6 +39,7 @@ export function readFaults(history: readonly HistoryEvent[]): Fault[] {
     if (event.loses) fault.loses = true;
     if (event.traceless) fault.traceless = true;
     if (event.deafens) fault.deafens = true;
+    if (event.storeAway) fault.storeAway = true;
     if (event.poisons !== undefined) fault.poisons = event.poisons;
     if (event.foreign !== undefined) fault.foreign = Math.max(fault.foreign ?? 0, event.foreign);
   }

@@ -19,7 +19,14 @@ import {
   trimBeforeTheCommit,
   voterNotInThePrimaryKey,
 } from './mechanisms.ts';
-import { lateThenInTime, nothing, pausedShortly, unreadAndFailing, victimOf } from './provocations.ts';
+import {
+  lateThenInTime,
+  nothing,
+  twoOwners,
+  twoOwnersInTurns,
+  unreadAndFailing,
+  victimOf,
+} from './provocations.ts';
 
 /** That a drill notices when a mechanism is gone. */
 export type Proof = {
@@ -31,6 +38,8 @@ export type Proof = {
    * Other safeguards that hold the same promise, and are taken away in both runs: what remains is the mechanism alone.
    */
   besides?: readonly Mutation[];
+  /** Only the workers that the drill's fault adds are changed; unset: every service. */
+  inAddedWorkers?: true;
   /** Directives of redis.conf that go with what is switched off. */
   redisSettings?: SystemOptions['redisSettings'];
   drill: Drill;
@@ -70,7 +79,8 @@ export const PROOFS: readonly Proof[] = [
     about: 'the position moves only from where the batch started: moved from wherever it is',
     off: noCompareAndSet,
     besides: [...ignoreLocks, epochsThatDoNotGrow],
-    drill: drill([nothing], 3),
+    inAddedWorkers: true,
+    drill: drill([twoOwners], 2),
     breaks: ['nothing-is-missing'],
   },
   {
@@ -113,8 +123,10 @@ export const PROOFS: readonly Proof[] = [
     about: 'a ballot replaces only an earlier one: it replaces any',
     off: [noGuardOnOrder],
     besides: [...ignoreLocks, epochsThatDoNotGrow, ...noCompareAndSet],
-    drill: drill([pausedShortly], 10),
-    breaks: ['last-ok-counts', 'receipts-agree'],
+    inAddedWorkers: true,
+    // Voters who never vote again: the next ballot would hide what was mixed up.
+    drill: drill([twoOwnersInTurns], 3, { load: { restless: 4, hot: 0, newcomersPerSecond: 80 } }),
+    breaks: ['last-ok-counts'],
   },
   {
     name: 'loss-of-the-lock',

@@ -29,13 +29,17 @@ export async function prove(proof: Proof, options: RunOptions): Promise<ProofRes
     mutations: Proof['off'],
     system: Pick<Proof, 'redisSettings'>,
   ): Promise<DrillResult> => {
-    const build = mutations.length > 0 ? { build: await copyBuild([...mutations]) } : {};
+    const build = mutations.length > 0 ? await copyBuild(mutations) : undefined;
     const drill = { ...proof.drill, name: `${proof.name}-${name}` };
     const { redisSettings } = system;
     return runDrill(drill, {
       ...options,
       folder: join(folder, name),
-      system: { ...build, ...(redisSettings ? { redisSettings } : {}) },
+      ...(build !== undefined && proof.inAddedWorkers ? { faultBuild: build } : {}),
+      system: {
+        ...(build !== undefined && !proof.inAddedWorkers ? { build } : {}),
+        ...(redisSettings ? { redisSettings } : {}),
+      },
     });
   };
 

@@ -4,7 +4,19 @@ import { RULES } from '../history/violation.ts';
 import type { ProofResult } from '../proofs/prove.ts';
 import { table, time } from './table.ts';
 
-/** Whether a drill kept every promise. One that was left out did not break any. */
+/** While a store is away, 99 of 100 voters are answered within this time (ms). */
+const ANSWERED_WITHIN_MS = 200;
+
+/** The faults of a drill under which voters waited for longer than is promised. */
+export function slowFaults(result: DrillResult): FaultFigures[] {
+  return computeFigures(result.history).faults.filter(isSlow);
+}
+
+function isSlow({ storeAway, answers }: FaultFigures): boolean {
+  return storeAway === true && answers !== undefined && answers.p99 >= ANSWERED_WITHIN_MS;
+}
+
+/** Whether every ballot and every page was as promised. A drill that was left out did not break any promise. */
 export function passed({ failure, violations }: DrillResult): boolean {
   return failure === undefined && violations.length === 0;
 }
@@ -12,21 +24,24 @@ export function passed({ failure, violations }: DrillResult): boolean {
 export function verdict(result: DrillResult): string {
   if (result.leftOut !== undefined) return 'left out';
   if (result.failure) return 'FAILED';
-  return result.violations.length === 0 ? 'kept' : `BROKEN (${result.violations.length})`;
+  if (result.violations.length > 0) return `BROKEN (${result.violations.length})`;
+  return slowFaults(result).length > 0 ? 'SLOW' : 'kept';
 }
 
 /** A line for each drill: what was voted, and whether every promise was kept. */
 export function drillsTable(results: readonly DrillResult[]): string {
   return table(
-    ['drill', 'seed', 'time', 'ballots', 'accepted', 'refused', 'unconfirmed', 'faults', 'promises'],
+    ['drill', 'seed', 'time', 'ballots', 'accepted', 'refused', 'unconfirmed', 'lost', 'faults', 'promises'],
     results.map((result) => {
       const { whole, faults } = computeFigures(result.history);
+      const lost = result.final?.partitions.reduce((sum, partition) => sum + partition.lost, 0) ?? 0;
       const times = faults.reduce((sum, fault) => sum + fault.times, 0);
       const numbers = [
         whole.ballots + whole.unanswered,
         whole.ok,
         whole.fail,
         whole.unknown + whole.unanswered,
+        lost,
         times,
       ];
       return [
@@ -47,7 +62,7 @@ export function faultsTable(results: readonly DrillResult[]): string {
       fault.name,
       result.drill === fault.name ? '' : result.drill,
       String(fault.times),
-      ...voterCells(fault),
+      ...voterCells(fault).map((cell, column) => (column === 3 && isSlow(fault) ? `${cell} !` : cell)),
       ...watcherCells(fault),
     ]),
   );

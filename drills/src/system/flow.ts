@@ -29,7 +29,7 @@ export function createFlow(source: Socket, target: Socket, delay: () => number):
   const deliver = (data: Buffer | null) => {
     if (data === null) {
       target.end();
-    } else if (!target.write(data)) {
+    } else if (!target.write(data) && !full) {
       full = true;
       target.once('drain', () => {
         full = false;

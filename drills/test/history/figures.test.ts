@@ -14,16 +14,18 @@ test('the figures of a fault are of the ballots that were answered while it held
   story.cast('before', 'a', { from: 100, to: 104, became: 'counted' });
   story.cast('while it heals', 'a', { from: 9_040, to: 9_050, as: 'fail' });
   story.cast('after', 'a', { from: 9_400, to: 9_420.5, became: 'counted' });
+  story.cast('sent after that', 'a', { from: 9_450, to: 9_460, became: 'counted' });
   story.cast('never answered', 'a', { from: 9_500 });
 
   const { whole, quiet, faults } = computeFigures(story.end().history);
-  expect(whole).toMatchObject({ ballots: 103, ok: 2, fail: 100, unknown: 1, unanswered: 1 });
+  expect(whole).toMatchObject({ ballots: 104, ok: 3, fail: 100, unknown: 1, unanswered: 1 });
+  // The one that told that voting works again is of the recovery.
   expect(quiet).toEqual({
     ballots: 2,
     ok: 2,
     fail: 0,
     unknown: 0,
-    answers: { p50: 4, p99: 20.5, max: 20.5 },
+    answers: { p50: 4, p99: 10, max: 10 },
   });
   expect(faults).toEqual([
     {
