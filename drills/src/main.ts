@@ -23,7 +23,7 @@ import { createComposeSystem } from './system/compose.ts';
 import { createLocalSystem } from './system/local.ts';
 import { ROOT } from './system/project.ts';
 
-const USAGE = `Usage: pnpm drill [drill …] [options]
+const USAGE = `Usage: npm run drill -- [drill …] [options]
 Lets voters vote on a real system, applies faults, and checks every ballot.
 
   (no drill)       the full set, under an hour; with drills' names: those
@@ -33,6 +33,7 @@ Lets voters vote on a real system, applies faults, and checks every ballot.
   --prove [name …] switch the mechanisms off one at a time, and see that a drill notices each
   --report FILE    put the tables into a document that has a place for them, such as docs/drills.md
   --check FOLDER   check the history of an earlier drill again
+  --minutes N      how long a mixed drill lasts (10)
   --keep           keep the history and logs of drills that passed, too
 
 SEED=… repeats the voters' choices and the schedule of faults of an earlier run. What a seed cannot repeat is when the
@@ -54,6 +55,7 @@ const { values: flags, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
     report: { type: 'string' },
     check: { type: 'string' },
+    minutes: { type: 'string' },
   },
 });
 const seed = process.env.SEED || String(Math.floor(Math.random() * 1e9));
@@ -66,8 +68,16 @@ function named<T>(name: string, all: ReadonlyMap<string, T>): T {
 }
 
 function chosenDrills(): readonly Drill[] {
-  if (positionals.length > 0) return positionals.map((name) => named(name, DRILLS));
-  return flags.short ? SHORT : FULL;
+  if (positionals.length > 0) return positionals.map((name) => named(name, DRILLS)).map(lasting);
+  return (flags.short ? SHORT : FULL).map(lasting);
+}
+
+/** A mixed drill lasts as long as the command line says. */
+function lasting(drill: Drill): Drill {
+  if (flags.minutes === undefined || drill.plan.order !== 'mixed') return drill;
+  const minutes = Number(flags.minutes);
+  if (!(minutes > 0)) throw new Error(`--minutes must be a number of minutes, and is "${flags.minutes}"`);
+  return { ...drill, plan: { order: 'mixed', forMs: minutes * 60_000 } };
 }
 
 const create = flags.compose ? createComposeSystem : createLocalSystem;
@@ -76,6 +86,7 @@ const folderOf = (name: string) => join(RESULTS, `${name}-${seed}`);
 function tell(result: DrillResult, folder: string, command: string): void {
   const reason = result.leftOut === undefined ? `${Math.round(result.seconds)} s` : result.leftOut;
   say(`  ${verdict(result)}: ${reason}`);
+  for (const { fault, why } of result.without ?? []) say(`  without ${fault}: ${why}`);
   for (const line of complaints(result, relative(process.cwd(), folder), command)) say(line);
 }
 
@@ -86,7 +97,7 @@ async function runDrills(drills: readonly Drill[]): Promise<DrillResult[]> {
     say(`${index + 1}/${drills.length} ${drill.name}: ${drill.about}`);
     const folder = folderOf(drill.name);
     const result = await runDrill(drill, { seed, folder, create });
-    tell(result, folder, `pnpm drill ${drill.name}${where}`);
+    tell(result, folder, `npm run drill -- ${drill.name}${where}`);
     if (passed(result) && !flags.keep) rmSync(folder, { recursive: true, force: true });
     results.push(result);
   }

@@ -78,12 +78,12 @@ const single: readonly Drill[] = [
   alone('close-poll', 1, { browser: true }),
 ];
 
-/** One of each kind, on one system, in a quarter of the time: what is run with the tests. */
+/** One of each kind and every step of a batch, on one system, in two minutes: what is run with the tests. */
 const short: Drill = {
   name: 'short',
   about: 'one fault of each kind in turn, on one system',
   faults: [
-    'kill-at-recorded',
+    ...killAtSteps.map(({ name }) => name),
     'kill-vote',
     'kill-redis',
     'hold-worker-postgres',
@@ -93,7 +93,6 @@ const short: Drill = {
     'kill-postgres',
     'hold-vote-redis',
     'both-stores',
-    'kill-at-committed',
     'stop-everything',
     'change-polls',
     'emptied-redis',
@@ -103,17 +102,15 @@ const short: Drill = {
   system: { prepare: ['links', 'failpoints'] },
 };
 
-/** Of the faults that fit beside each other. */
-const mixedFaults = [...FAULTS.values()].filter(
-  ({ name }) => !['away-until-full', 'full-disk'].includes(name),
-);
-
 const mixed: Drill = {
   name: 'mixed',
   about: 'all faults drawn at random, several at once, for ten minutes',
-  faults: mixedFaults,
+  faults: [...FAULTS.values()],
   plan: { order: 'mixed', forMs: 600_000 },
-  system: { workers: 3, prepare: ['links', 'clocks', 'failpoints'] },
+  system: {
+    workers: 3,
+    prepare: ['links', 'clocks', 'failpoints', 'failing-file', 'redis-files', 'full-disk'],
+  },
   browser: true,
 };
 

@@ -19,9 +19,24 @@ export type Drill = {
   browser?: boolean;
 };
 
-/** Everything that a drill needs of a system. */
+/** Everything that a drill needs of a system to apply all its faults. */
 export function needsOf(drill: Drill): Ability[] {
   return [
     ...new Set([...(drill.system?.prepare ?? []), ...drill.faults.flatMap(({ needs }) => needs ?? [])]),
   ];
+}
+
+/** Which of a drill's faults a system can have, and why not the others. */
+export function possibleFaults(
+  drill: Drill,
+  lacks: (ability: Ability) => string | undefined,
+): { faults: Fault[]; impossible: { fault: string; why: string }[] } {
+  const faults: Fault[] = [];
+  const impossible: { fault: string; why: string }[] = [];
+  for (const fault of drill.faults) {
+    const why = fault.needs?.map(lacks).find((reason) => reason !== undefined);
+    if (why === undefined) faults.push(fault);
+    else impossible.push({ fault: fault.name, why });
+  }
+  return { faults, impossible };
 }

@@ -21,9 +21,17 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
   const { random } = context;
 
   /** From the first moment to the last of one fault. */
-  async function apply(fault: Fault): Promise<void> {
+  async function apply(fault: Fault, alone: boolean): Promise<void> {
     number += 1;
-    const named = { type: 'fault', fault: number, name: fault.name, ...fault.effects } as const;
+    const { storeAway, ...effects } = fault.effects ?? {};
+    const named = {
+      type: 'fault',
+      fault: number,
+      name: fault.name,
+      ...effects,
+      // Another fault may keep voters from vote at the same time, and then no answer comes in time.
+      ...(storeAway && alone ? { storeAway } : {}),
+    } as const;
     const [least, most] = fault.holdMs;
     const holdMs = random.integer(least, most);
     recorder.record({ ...named, phase: 'begins' });
@@ -39,7 +47,7 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
     async inTurn(faults, rounds, recover) {
       for (let round = 0; round < rounds; round += 1) {
         for (const fault of faults) {
-          await apply(fault);
+          await apply(fault, true);
           await recover();
         }
       }
@@ -59,7 +67,7 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
           const next = possible.length > 0 && active.size < 3 ? random.pick(possible) : undefined;
           if (next) {
             if (next.once) left.delete(next);
-            const applied = apply(next).then(
+            const applied = apply(next, false).then(
               () => void active.delete(next),
               (error: unknown) => {
                 failure = error;

@@ -5,14 +5,16 @@ import { readFinalState } from '../clients/final-state.ts';
 import { startPages } from '../clients/page.ts';
 import { joinPages, type Pages } from '../clients/pages.ts';
 import { DRILL_POLLS, pollsFile } from '../clients/polls.ts';
+import { untilDrained } from '../clients/settled.ts';
 import { startVoters } from '../clients/voters.ts';
 import { check } from '../history/check.ts';
 import type { FinalState, HistoryEvent } from '../history/events.ts';
+import { FINAL_FILE, HISTORY_FILE } from '../history/read.ts';
 import { createRecorder, type Recorder } from '../history/recorder.ts';
 import type { Violation } from '../history/violation.ts';
 import { createRandom } from '../random.ts';
 import type { System, SystemOptions } from '../system/system.ts';
-import { type Drill, needsOf } from './drill.ts';
+import { type Drill, needsOf, possibleFaults } from './drill.ts';
 import { createNemesis } from './nemesis.ts';
 
 export type DrillResult = {
@@ -26,8 +28,10 @@ export type DrillResult = {
   violations: readonly Violation[];
   /** What kept the drill from coming to its end: it did not recover, a part could not be started again, … */
   failure?: Error;
-  /** Why it was not run: something that it needs is missing here. */
+  /** Why it was not run: what all its faults need is missing here. */
   leftOut?: string;
+  /** Faults that it was run without, and why. */
+  without?: readonly { fault: string; why: string }[];
 };
 
 export type RunOptions = {
@@ -51,7 +55,7 @@ export async function runDrill(drill: Drill, options: RunOptions): Promise<Drill
   const began = performance.now();
   const { seed, folder } = options;
   mkdirSync(folder, { recursive: true });
-  const recorder = createRecorder(join(folder, 'history.jsonl'));
+  const recorder = createRecorder(join(folder, HISTORY_FILE));
   const done = (rest: Partial<DrillResult>): DrillResult => ({
     drill: drill.name,
     seed,
@@ -62,18 +66,17 @@ export async function runDrill(drill: Drill, options: RunOptions): Promise<Drill
   });
   let system: System | undefined;
   try {
-    const needs = needsOf(drill);
     system = await options.create({
       polls: pollsFile(DRILL_POLLS),
       votes: 2,
       workers: 2,
       results: 2,
       ...drill.system,
-      prepare: needs,
+      prepare: needsOf(drill),
       ...options.system,
     });
-    const missing = needs.map((need) => system!.lacks(need)).find((reason) => reason !== undefined);
-    if (missing !== undefined) return done({ leftOut: missing });
+    const { faults, impossible } = possibleFaults(drill, system.lacks);
+    if (faults.length === 0) return done({ leftOut: impossible[0]!.why });
     recorder.record({
       type: 'drill',
       drill: drill.name,
@@ -81,9 +84,9 @@ export async function runDrill(drill: Drill, options: RunOptions): Promise<Drill
       on: system.on,
       startedAt: new Date().toISOString(),
     });
-    const final = await drillOn(system, drill, recorder, options);
-    writeFileSync(join(folder, 'final.json'), JSON.stringify(final, null, 1));
-    return done({ final, violations: check(recorder.events, final) });
+    const final = await drillOn(system, { ...drill, faults }, recorder, options);
+    writeFileSync(join(folder, FINAL_FILE), JSON.stringify(final, null, 1));
+    return done({ final, violations: check(recorder.events, final), without: impossible });
   } catch (error) {
     return done({ failure: error as Error });
   } finally {
@@ -131,6 +134,11 @@ async function drillOn(
     else await nemesis.mixed(faults, plan.forMs, recover);
 
     await voters.stop();
+    if (faults.some(({ effects }) => effects?.loses)) {
+      // Each time that a vote process comes back, it may remind Redis of more that was lost.
+      await untilDrained(system);
+      await system.workerCommand('acknowledge-loss');
+    }
     return await readFinalState(system, recorder.events, voters.voters(), pages);
   } finally {
     await voters.stop().catch(() => {});

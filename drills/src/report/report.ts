@@ -144,7 +144,7 @@ export function complaints(result: DrillResult, folder: string, command: string)
   const more = result.violations.length - MOST_LINES;
   if (more > 0) lines.push(`  and ${more} more`);
   lines.push(`  History, final state and logs: ${folder}`, `  Again: SEED=${result.seed} ${command}`);
-  lines.push(`  Check the same history again: pnpm drill --check ${folder}`);
+  if (result.final) lines.push(`  Check the same history again: npm run drill -- --check ${folder}`);
   return lines;
 }
 
