@@ -3,13 +3,19 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, describe, expect, it } from 'vitest';
 import { createSystem } from './support/system.ts';
 
+const POLLS = `polls:
+  - key: best-friend
+    question: Cats or dogs?
+    options: { a: Cats, b: Dogs }
+`;
 const executablePath = process.env.HBF_NO_BROWSER === '1' ? undefined : await findChromium();
 
 // Visibly skipped, and said at the end of the run, where no Chromium can be had.
 describe.skipIf(executablePath === undefined)('in a browser', async () => {
   if (executablePath === undefined) return;
-  const system = await createSystem();
-  const services = [await system.add('vote'), await system.add('result'), await system.add('worker')];
+  const system = await createSystem({ polls: POLLS });
+  const result = system.replicas.find(({ app }) => app === 'result')!;
+  const services = [await system.add('vote'), await system.add('worker')];
   await Promise.all(services.map((service) => service.untilReady()));
   const browser: Browser = await chromium.launch({
     executablePath,
@@ -87,9 +93,9 @@ describe.skipIf(executablePath === undefined)('in a browser', async () => {
     const errors: string[] = [];
     const page = await open(await browser.newContext(), `${system.resultUrl}/`, errors);
     await page.getByText('Live').first().waitFor();
-    await services[1]!.stop();
+    await result.stop();
     await page.getByText(/No news from the server/).waitFor();
-    await services[1]!.start();
+    await result.start();
     await page.getByText('Live').first().waitFor();
   });
 

@@ -1,10 +1,10 @@
+import { FAULTS } from '@hbf/drills/clients/polls';
 import { until } from '@hbf/drills/until';
 import { afterEach, describe, expect, it } from 'vitest';
-import { finish } from './support/finish.ts';
-import { createSystem, OPTIONS } from './support/system.ts';
-import { startVoters } from './support/voters.ts';
+import { createSystem } from './support/system.ts';
+import { createVoting } from './support/voting.ts';
 
-const options = OPTIONS.map((key) => `${key}: Option ${key}`).join(', ');
+const options = FAULTS.options.map((key) => `${key}: Option ${key}`).join(', ');
 const polls = (closesAt: string, question = 'Which one now?') => `polls:
   - key: faults
     question: ${question}
@@ -16,6 +16,7 @@ const polls = (closesAt: string, question = 'Which one now?') => `polls:
 
 const inSeconds = (seconds: number) => new Date(Date.now() + seconds * 1_000).toISOString();
 const system = await createSystem({ polls: polls(inSeconds(3_600)) });
+const voting = createVoting(system);
 afterEach(system.removeAll);
 
 type TallyAnswer = { phase: string; turnout: number; question: string; options: { votes: number | null }[] };
@@ -26,14 +27,9 @@ async function tally(): Promise<TallyAnswer> {
 
 describe('a poll that is closed while voters vote', () => {
   it('refuses every later ballot, counts every earlier one, becomes final and never opens again', async () => {
-    const services = [
-      await system.add('vote'),
-      await system.add('result'),
-      await system.add('worker'),
-      await system.add('worker'),
-    ];
+    const services = [await system.add('vote'), await system.add('worker'), await system.add('worker')];
     await Promise.all(services.map((service) => service.untilReady()));
-    const voters = await startVoters(system, 40);
+    await voting.start(40);
     expect(await tally()).toMatchObject({ phase: 'open', turnout: expect.any(Number) });
     expect((await tally()).options.every(({ votes }) => votes === null)).toBe(true);
 
@@ -44,13 +40,13 @@ describe('a poll that is closed while voters vote', () => {
       'the watchers see the new question',
       async () => (await tally()).question === 'Which one is it?',
     );
-    await services[2]!.kill();
+    await services[1]!.kill();
     await until('voters are told that the poll is closed', () =>
-      voters.history.slice(-40).every(({ detail }) => detail?.includes('/problems/poll-closed')),
+      voting.lastAnswers(40).every((answer) => answer === '/problems/poll-closed'),
     );
     await until('the poll is final', async () => (await tally()).phase === 'final');
     const whenFinal = await tally();
-    expect(await finish(system, voters)).toEqual([]);
+    expect(await voting.finish()).toEqual([]);
     expect(await tally()).toMatchObject({ options: whenFinal.options, turnout: 40 });
     expect(whenFinal.options.reduce((sum, { votes }) => sum + votes!, 0)).toBe(40);
 
@@ -62,7 +58,7 @@ describe('a poll that is closed while voters vote', () => {
     // Not even somebody who changes the times behind everybody's back opens it again.
     await system.postgres.query(`UPDATE polls SET closes_at = now() + interval '1 hour'`);
     await system.postgres.query('UPDATE system SET polls_revision = polls_revision + 1');
-    await services[3]!.untilLine(/"revision":3.*published/);
+    await services[2]!.untilLine(/"revision":3.*published/);
     const response = await fetch(`${system.voteUrl}/api/polls/faults/ballots`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

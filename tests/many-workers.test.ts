@@ -1,12 +1,12 @@
+import { FAULTS } from '@hbf/drills/clients/polls';
 import type { LocalReplica } from '@hbf/drills/system/replica';
 import { until } from '@hbf/drills/until';
 import { afterEach, describe, expect, it } from 'vitest';
-import { finish } from './support/finish.ts';
-import type { Cast } from './support/history.ts';
-import { createSystem, OPTIONS } from './support/system.ts';
-import { cast } from './support/voters.ts';
+import { createSystem } from './support/system.ts';
+import { createVoting } from './support/voting.ts';
 
 const system = await createSystem();
+const voting = createVoting(system);
 afterEach(system.removeAll);
 
 async function owned(workers: readonly LocalReplica[]): Promise<number[]> {
@@ -42,16 +42,10 @@ describe('several workers', () => {
     const workers: LocalReplica[] = [];
     for (let i = 0; i < 5; i++) workers.push(await system.add('worker'));
     await Promise.all(workers.map((worker) => worker.untilReady()));
-    const history: Cast[] = [];
+    const choiceOf = (ballot: number) => FAULTS.options[ballot % FAULTS.options.length]!;
     let replacing: Promise<void> = Promise.resolve();
     for (let ballot = 0; ballot < 1_000; ballot++) {
-      const choice = OPTIONS[ballot % OPTIONS.length]!;
-      history.push(
-        await until('the ballot is accepted', async () => {
-          const entry = await cast(system.voteUrl, 'restless', choice);
-          return entry.outcome === 'ok' && entry;
-        }),
-      );
+      await voting.castAccepted('restless', choiceOf(ballot));
       if (ballot % 200 === 100) {
         await replacing;
         replacing = (async () => {
@@ -61,11 +55,9 @@ describe('several workers', () => {
       }
     }
     await replacing;
-    expect(await finish(system, { history, untilAccepted: async () => {}, stop: async () => {} })).toEqual(
-      [],
-    );
+    expect(await voting.finish()).toEqual([]);
     const rows = await system.postgres.query(`SELECT choices FROM ballots WHERE poll = 'faults'`);
-    expect(rows).toEqual([{ choices: [OPTIONS[999 % OPTIONS.length]] }]);
+    expect(rows).toEqual([{ choices: [choiceOf(999)] }]);
     const [total] = await system.postgres.query(
       'SELECT sum(accepted)::int AS accepted, sum(superseded)::int AS superseded FROM partitions',
     );

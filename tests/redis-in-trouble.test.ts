@@ -1,12 +1,12 @@
+import { FAULTS } from '@hbf/drills/clients/polls';
 import { startTcpProxy } from '@hbf/drills/system/tcp-proxy';
 import { until } from '@hbf/drills/until';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { finish } from './support/finish.ts';
-import type { Cast } from './support/history.ts';
-import { createSystem, OPTIONS, withRedis } from './support/system.ts';
-import { cast, startVoters, type Voters } from './support/voters.ts';
+import { createSystem } from './support/system.ts';
+import { createVoting } from './support/voting.ts';
 
 const system = await createSystem();
+const voting = createVoting(system);
 const proxy = await startTcpProxy({ host: '127.0.0.1', port: system.redis.port });
 const throughProxy = { REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
 afterEach(async () => {
@@ -15,19 +15,10 @@ afterEach(async () => {
 });
 afterAll(() => proxy.close());
 
-const everybody: Voters[] = [];
-
 async function castMany(count: number, name: string): Promise<void> {
-  const history: Cast[] = [];
   for (let i = 0; i < count; i++) {
-    history.push(
-      await until('the ballot is accepted', async () => {
-        const entry = await cast(system.voteUrl, `${name}-${i}`, OPTIONS[i % OPTIONS.length]!);
-        return entry.outcome === 'ok' && entry;
-      }),
-    );
+    await voting.castAccepted(`${name}-${i}`, FAULTS.options[i % FAULTS.options.length]!);
   }
-  everybody.push({ history, untilAccepted: async () => {}, stop: async () => {} });
 }
 
 describe('a Redis that is at its memory limit', () => {
@@ -39,9 +30,9 @@ describe('a Redis that is at its memory limit', () => {
     await system.untilDrained();
     await first.kill();
     await castMany(100, 'queued-when-full');
-    await withRedis(system.redis.url, (redis) => redis.config('SET', 'maxmemory', '1mb'));
-    const refused = await cast(system.voteUrl, 'comes-when-full', 'o1');
-    expect(refused).toMatchObject({ outcome: 'fail', detail: expect.stringContaining('not-accepted') });
+    await system.redis.command('CONFIG', 'SET', 'maxmemory', '1mb');
+    const refused = await voting.cast('comes-when-full', 'o1');
+    expect(refused).toMatchObject({ type: 'fail', answer: '/problems/not-accepted' });
     const worker = await system.add('worker');
     await worker.untilLine(/OOM/);
     await until('what was queued is recorded all the same', async () => {
@@ -50,9 +41,9 @@ describe('a Redis that is at its memory limit', () => {
       );
       return row!.recorded === 110;
     });
-    await withRedis(system.redis.url, (redis) => redis.config('SET', 'maxmemory', '0'));
+    await system.redis.command('CONFIG', 'SET', 'maxmemory', '0');
     await castMany(10, 'after-full');
-    expect(await finish(system, ...everybody)).toEqual([]);
+    expect(await voting.finish()).toEqual([]);
   });
 });
 
@@ -61,15 +52,14 @@ describe('connections to Redis that are cut without a word', () => {
     const vote = await system.add('vote', { env: throughProxy });
     const worker = await system.add('worker', { env: throughProxy });
     await Promise.all([vote.untilReady(), worker.untilReady()]);
-    const voters = await startVoters(system, 10);
-    everybody.push(voters);
+    const voters = await voting.start(10);
     // No packet passes on these any more, in either direction, and neither side hears of an end.
     proxy.forget();
     await until('voters are told that nothing is accepted', () =>
-      voters.history.slice(-10).every(({ outcome }) => outcome !== 'ok'),
+      voting.lastAnswers(10).every((answer) => answer !== 'ok'),
     );
     await voters.untilAccepted(100);
-    expect(await finish(system, ...everybody)).toEqual([]);
+    expect(await voting.finish()).toEqual([]);
     expect([vote.running, worker.running]).toEqual([true, true]);
   });
 
@@ -85,7 +75,7 @@ describe('connections to Redis that are cut without a word', () => {
     proxy.forget();
     proxy.mend();
     await castMany(10, 'after-swallowing');
-    expect(await finish(system, ...everybody)).toEqual([]);
+    expect(await voting.finish()).toEqual([]);
   });
 });
 
@@ -94,12 +84,11 @@ describe('a stream with an entry of the highest id that there can be', () => {
     await system.add('vote');
     const worker = await system.add('worker');
     await worker.untilReady();
-    await withRedis(system.redis.url, (redis) =>
-      redis.xadd('hbf:{2}:ballots', '18446744073709551615-5', 'by', 'hand'),
+    await voting.during('an entry by hand', { foreign: 1 }, () =>
+      system.redis.command('XADD', 'hbf:{2}:ballots', '18446744073709551615-5', 'by', 'hand'),
     );
     await until('it is kept as foreign', async () => (await system.conservation())[2]!.foreignEntries === 1);
     await castMany(40, 'after-the-end');
-    expect(await finish(system, ...everybody)).toEqual([]);
-    expect((await system.workerCommand('recount')).code).toBe(0);
+    expect(await voting.finish()).toEqual([]);
   });
 });

@@ -1,14 +1,15 @@
+import { FAULTS } from '@hbf/drills/clients/polls';
+import type { Violation } from '@hbf/drills/history/violation';
 import { copyBuild } from '@hbf/drills/system/build-copy';
 import type { LocalReplica } from '@hbf/drills/system/replica';
 import { until } from '@hbf/drills/until';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
-import { finish } from './support/finish.ts';
-import type { Cast } from './support/history.ts';
-import { createSystem, OPTIONS, type System, withRedis } from './support/system.ts';
-import { cast, startVoters } from './support/voters.ts';
+import { createSystem } from './support/system.ts';
+import { createVoting } from './support/voting.ts';
 
 const system = await createSystem();
+const voting = createVoting(system);
 afterEach(system.removeAll);
 
 async function keepCopy(): Promise<void> {
@@ -31,31 +32,26 @@ async function blockRecording(): Promise<() => Promise<void>> {
   return () => client.end();
 }
 
-async function castNew(count: number, name: string): Promise<Cast[]> {
-  const casts: Cast[] = [];
-  for (let i = 0; i < count; i++) {
-    const voter = `${name}-${i}`;
-    casts.push(
-      await until('the ballot is accepted', async () => {
-        const entry = await cast(system.voteUrl, voter, OPTIONS[i % OPTIONS.length]!);
-        return entry.outcome === 'ok' && entry;
-      }),
-    );
-  }
-  return casts;
+const optionOf = (ballot: number) => FAULTS.options[ballot % FAULTS.options.length]!;
+
+/** @returns the receipts. */
+async function castNew(count: number, name: string): Promise<string[]> {
+  const receipts: string[] = [];
+  for (let i = 0; i < count; i++) receipts.push(await voting.castAccepted(`${name}-${i}`, optionOf(i)));
+  return receipts;
 }
 
-async function sum(what: 'drift' | 'lost' | 'queued', of: System = system): Promise<number> {
-  const rows = await of.conservation();
+async function sum(what: 'drift' | 'queued'): Promise<number> {
+  const rows = await system.conservation();
   return rows.reduce(
     (total, row) => total + (what === 'queued' ? row.appended - row.accepted : row[what]),
     0,
   );
 }
 
-async function receiptStates(casts: Cast[]): Promise<string[]> {
+async function receiptStates(receipts: string[]): Promise<string[]> {
   const states = new Set<string>();
-  for (const { receipt } of casts) {
+  for (const receipt of receipts) {
     const response = await fetch(`${system.resultUrl}/api/receipts/${receipt}`);
     states.add(((await response.json()) as { status: string }).status);
   }
@@ -63,27 +59,29 @@ async function receiptStates(casts: Cast[]): Promise<string[]> {
 }
 
 async function start(): Promise<void> {
-  const services = [await system.add('vote'), await system.add('result'), await system.add('worker')];
+  const services = [await system.add('vote'), await system.add('worker')];
   await Promise.all(services.map((service) => service.untilReady()));
 }
 
 describe.each([
-  ['emptied', () => withRedis(system.redis.url, (client) => client.flushall())],
+  ['emptied', () => system.redis.command('FLUSHALL')],
   ['rolled back to an earlier state', rollBack],
 ])('a Redis that is %s behind our back', (what, lose) => {
   it('shows as drift the ballots that it lost, and loses nothing new', async () => {
     await start();
-    const before = await startVoters(system, 20);
+    const earlier = voting.receipts().length;
+    const before = await voting.start(20);
     await before.untilAccepted(100);
     await before.stop();
     await system.untilDrained();
+    const recorded = voting.receipts().slice(earlier);
     await keepCopy();
 
     const unblock = await blockRecording();
     const lost = await castNew(50, `lost-when-${what}`);
     await until('the heartbeats have seen the queued ballots', async () => (await sum('queued')) === 50);
     expect(await receiptStates(lost)).toEqual(['queued']);
-    await lose();
+    await voting.during(what, { loses: true }, lose);
     await until('the loss shows as drift', async () => (await sum('drift')) === 50);
     await unblock();
     expect((await system.conservation()).some(({ lossIsLowerBound }) => lossIsLowerBound)).toBe(true);
@@ -97,9 +95,10 @@ describe.each([
     const acknowledged = await system.workerCommand('acknowledge-loss');
     expect(acknowledged.code, acknowledged.output).toBe(0);
     expect(await sum('drift')).toBe(0);
-    const after = await startVoters(system, 20);
+    const after = await voting.start(20);
     await after.untilAccepted(100);
-    expect(await finish(system, before, after)).toEqual([]);
+    expect(await voting.finish()).toEqual([]);
+    expect(await receiptStates(recorded)).not.toContain('lost');
   });
 });
 
@@ -109,33 +108,32 @@ async function refusedAsNotPrepared(vote: LocalReplica): Promise<number> {
 }
 
 describe('a Redis that was rolled back while no worker runs', () => {
-  async function voteBeforeTheWorkerComes(build?: string): Promise<string[]> {
+  async function voteBeforeTheWorkerComes(build?: string): Promise<Violation[]> {
     const vote = await system.add('vote', build === undefined ? {} : { build });
     const worker = await system.add('worker');
     await worker.untilReady();
     await keepCopy();
-    const before = await startVoters(system, 20);
+    const before = await voting.start(20);
     await before.untilAccepted(100);
     await before.stop();
     await system.untilDrained();
     await worker.kill();
     const refused = await refusedAsNotPrepared(vote);
+    // What it loses was recorded before: nothing excuses a ballot that is lost now.
     await rollBack();
-    const after: Cast[] = [];
+    let asked = 0;
     await until('vote asks the rolled back Redis', async () => {
-      after.push(await cast(system.voteUrl, 'voter-0', OPTIONS[after.length % OPTIONS.length]!));
-      return after.at(-1)!.outcome === 'ok' || (await refusedAsNotPrepared(vote)) > refused;
+      const { type } = await voting.cast('returns-0', optionOf(asked++));
+      return type === 'ok' || (await refusedAsNotPrepared(vote)) > refused;
     });
-    for (let i = 0; i < 40; i++) {
-      after.push(await cast(system.voteUrl, `voter-${i % 20}`, OPTIONS[(i + 7) % OPTIONS.length]!));
-    }
+    for (let i = 0; i < 40; i++) await voting.cast(`returns-${i % 20}`, optionOf(asked + i));
     await (await system.add('worker')).untilReady();
     await system.untilDrained();
     // Everything had been recorded before: nothing is missing, but what happened in Redis's last second is unknown.
     expect(await sum('drift')).toBe(0);
     const acknowledged = await system.workerCommand('acknowledge-loss');
     expect(acknowledged.output).toContain('at least 0 ballots');
-    return finish(system, { ...before, history: [...before.history, ...after] });
+    return voting.finish();
   }
 
   it('accepts nothing until a worker has been there', async () => {
@@ -143,7 +141,7 @@ describe('a Redis that was rolled back while no worker runs', () => {
   });
 
   it('would lose accepted ballots if the append did not name the run of Redis', async () => {
-    const faults = await voteBeforeTheWorkerComes(
+    const violations = await voteBeforeTheWorkerComes(
       await copyBuild([
         {
           file: 'ballot-stream/dist/scripts.js',
@@ -152,6 +150,9 @@ describe('a Redis that was rolled back while no worker runs', () => {
         },
       ]),
     );
-    expect(faults.join('\n')).toMatch(/the receipt of ballot \d+ says rejected/);
+    expect(violations).toContainEqual({
+      rule: 'receipts-agree',
+      what: expect.stringMatching(/the receipt of ballot .* says rejected/),
+    });
   });
 });

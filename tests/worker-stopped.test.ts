@@ -1,18 +1,19 @@
+import type { Violation } from '@hbf/drills/history/violation';
 import { copyBuild, type Mutation } from '@hbf/drills/system/build-copy';
 import { until } from '@hbf/drills/until';
 import { afterEach, describe, expect, it } from 'vitest';
-import { finish } from './support/finish.ts';
 import { createSystem } from './support/system.ts';
-import { startVoters } from './support/voters.ts';
+import { createVoting } from './support/voting.ts';
 
 const system = await createSystem();
+const voting = createVoting(system);
 afterEach(system.removeAll);
 
-async function stopInTheMiddleOfABatch(): Promise<string[]> {
+async function stopInTheMiddleOfABatch(): Promise<Violation[]> {
   await system.add('vote');
   const other = await system.add('worker');
   await other.untilReady();
-  const voters = await startVoters(system, 40);
+  const voters = await voting.start(40);
   const stopped = await system.add('worker', { env: { HBF_FAILPOINT: 'recorded@5=stop' } });
   await stopped.untilLine('the partition is open');
   await until('the worker has stopped itself', () => isStopped(stopped.pid));
@@ -23,7 +24,7 @@ async function stopInTheMiddleOfABatch(): Promise<string[]> {
   await stopped.resume();
   await stopped.untilLine('not owned here, or no longer');
   await voters.untilAccepted(200);
-  return finish(system, voters);
+  return voting.finish();
 }
 
 async function isStopped(pid: number): Promise<boolean> {
@@ -57,17 +58,17 @@ describe('two workers that both believe to own a partition', () => {
     },
   ];
 
-  async function bothCarry(...mutations: Mutation[]): Promise<string[]> {
+  async function bothCarry(...mutations: Mutation[]): Promise<Violation[]> {
     await system.add('vote');
     const build = await copyBuild([...ignoresLocks, ...mutations]);
     const [first, second] = [await system.add('worker', { build }), await system.add('worker', { build })];
     await Promise.all([first.untilLine('the partition is open'), second.untilLine('the partition is open')]);
-    const voters = await startVoters(system, 60);
+    const voters = await voting.start(60);
     await voters.untilAccepted(3_000);
     await voters.stop();
     await Promise.all([first.stop(), second.stop()]);
     await (await system.add('worker')).untilReady();
-    return finish(system, voters);
+    return voting.finish();
   }
 
   it('record each ballot once all the same, since the position moves by compare-and-set', async () => {
@@ -75,11 +76,14 @@ describe('two workers that both believe to own a partition', () => {
   });
 
   it('would count ballots twice if the position moved without comparing', async () => {
-    const faults = await bothCarry({
+    const violations = await bothCarry({
       file: 'ballot-store/dist/move-position.js',
       find: 'WHERE partition = $1 AND epoch = $2 AND position_ms = $3 AND position_seq = $4',
       replace: 'WHERE partition = $1 AND $2::bigint + $3::bigint + $4::bigint IS NOT NULL',
     });
-    expect(faults.join('\n')).toMatch(/the drift of partition \d is -\d+/);
+    expect(violations).toContainEqual({
+      rule: 'nothing-is-missing',
+      what: expect.stringMatching(/^partition \d: the drift is -\d+$/),
+    });
   });
 });
