@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests of the drills' own parts that start a system. */
+const WHOLE_SYSTEMS = 'drills/test/whole/**/*.test.ts';
+
 export default defineConfig({
   test: {
     projects: [
@@ -7,6 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'drills/test/**/*.test.ts'],
+          exclude: [WHOLE_SYSTEMS],
           globalSetup: ['packages/local-services/src/vitest-setup.ts'],
           pool: 'forks',
           maxWorkers: 2,
@@ -18,7 +22,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          include: ['tests/**/*.test.ts'],
+          include: ['tests/**/*.test.ts', WHOLE_SYSTEMS],
           pool: 'forks',
           // Whole systems under load, with deadlines of their own: two at a time would disturb each other.
           maxWorkers: 1,
