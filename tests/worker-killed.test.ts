@@ -1,12 +1,11 @@
 import { copyBuild } from '@hbf/drills/system/build-copy';
 import { until } from '@hbf/drills/until';
-import { STEPS } from '@hbf/worker/failpoint';
 import { afterEach, describe, expect, it } from 'vitest';
-import { finish } from './support/finish.ts';
 import { createSystem } from './support/system.ts';
-import { startVoters } from './support/voters.ts';
+import { createVoting } from './support/voting.ts';
 
 const system = await createSystem();
+const voting = createVoting(system);
 afterEach(system.removeAll);
 
 async function ownedPartitions(): Promise<number> {
@@ -17,20 +16,6 @@ async function ownedPartitions(): Promise<number> {
 }
 
 describe('a worker that is killed with kill -9', () => {
-  it('loses and doubles nothing, between whichever two steps of a batch it dies', async () => {
-    await system.add('vote');
-    await (await system.add('worker')).untilReady();
-    const voters = await startVoters(system, 40);
-    for (const step of STEPS) {
-      const victim = await system.add('worker', { env: { HBF_FAILPOINT: `${step}@5` } });
-      await victim.gone();
-      expect(victim.lastExit?.signal, `${step}: ${victim.lines.join('\n')}`).toBe('SIGKILL');
-      await voters.untilAccepted(50);
-    }
-    expect(await finish(system, voters)).toEqual([]);
-    expect(voters.history.filter(({ outcome }) => outcome === 'ok').length).toBeGreaterThan(400);
-  });
-
   it('has its partitions taken over within two seconds', async () => {
     await system.add('vote');
     const [first, second] = [await system.add('worker'), await system.add('worker')];
@@ -56,7 +41,7 @@ describe('the check of these tests', () => {
   it('fails when the position is committed before the ballots', async () => {
     await system.add('vote');
     await (await system.add('worker')).untilReady();
-    const voters = await startVoters(system, 40);
+    const voters = await voting.start(40);
     const build = await copyBuild([
       {
         file: 'worker/dist/record-batch.js',
@@ -68,7 +53,9 @@ describe('the check of these tests', () => {
     await victim.gone();
     expect(victim.lastExit?.signal, victim.lines.join('\n')).toBe('SIGKILL');
     await voters.untilAccepted(50);
-    const faults = await finish(system, voters);
-    expect(faults.join('\n')).toMatch(/the drift of partition \d is [1-9]/);
+    expect(await voting.finish()).toContainEqual({
+      rule: 'nothing-is-missing',
+      what: expect.stringMatching(/^partition \d: the drift is [1-9]/),
+    });
   });
 });
