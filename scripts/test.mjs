@@ -4,7 +4,7 @@
  * Arguments after `--` go to vitest: `npm test -- packages/receipt`.
  *
  * Environment: HBF_NO_INSTALL=1 to install nothing on the machine, CHROMIUM_PATH, HBF_NO_BROWSER=1 to leave
- * the browser tests out.
+ * the browser tests out, SEED=… to repeat the choices of an earlier run of the drills.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
