@@ -1,9 +1,7 @@
-import type { PollTally, TallySnapshot } from '@hbf/ballot-store/read-tallies';
+import type { PartitionFreshness, PollTally } from '@hbf/ballot-store/read-tallies';
 import { type Phase, phaseAt } from '@hbf/contracts/poll';
 import { DELAYED_AFTER_MS, type Freshness, STALE_AFTER_MS, type Tally } from '@hbf/contracts/tally';
-
-/** A snapshot and when it was read, on this process's monotonic clock (ms). */
-export type TakenSnapshot = { snapshot: TallySnapshot; startedAt: number; finishedAt: number };
+import type { TakenSnapshot } from './taken-snapshot.ts';
 
 const PHASES: readonly Phase[] = ['scheduled', 'open', 'closed', 'final'];
 
@@ -37,40 +35,40 @@ function phaseOf({ snapshot, finishedAt }: TakenSnapshot, { poll, phase }: PollT
   return PHASES.indexOf(byClock) > PHASES.indexOf(phase) ? byClock : phase;
 }
 
-/**
- * That of the worst partition. Ages count from the start of the read: they may come out a little too old, never too
- * young.
- *
- * A partition that never had a heartbeat has no `asOf` of its own. The acceptance of its last recorded ballot stands in:
- * what it accepted before that is in the tally, since it is recorded in order. Before its first ballot that is 1970,
- * which promises nothing.
- */
-function freshnessOf(
-  { snapshot, startedAt }: TakenSnapshot,
-  now: number,
-): Pick<Tally, 'asOf' | 'queued' | 'status'> {
-  const elapsed = now - startedAt;
-  const { partitions } = snapshot;
-  let status: Freshness = 'live';
-  if (
-    partitions.some(({ oldestQueuedAgeMs }) => (oldestQueuedAgeMs ?? -elapsed) + elapsed > DELAYED_AFTER_MS)
-  ) {
-    status = 'delayed';
-  }
-  if (
-    partitions.length === 0 ||
-    partitions.some(
-      ({ heartbeatAgeMs }) => heartbeatAgeMs === null || heartbeatAgeMs + elapsed > STALE_AFTER_MS,
-    )
-  ) {
-    status = 'stale';
-  }
-  const asOf = partitions.length === 0 ? 0 : Math.min(...partitions.map((p) => p.asOf ?? p.recordedUpTo));
+/** That of the worst partition. */
+function freshnessOf(taken: TakenSnapshot, now: number): Pick<Tally, 'asOf' | 'queued' | 'status'> {
+  const { partitions } = taken.snapshot;
+  const all = partitions.map((partition) => partitionAt(taken, partition, now));
   return {
-    asOf: new Date(asOf).toISOString(),
-    queued: partitions.reduce((sum, partition) => sum + partition.queued, 0),
-    status,
+    asOf: new Date(all.length === 0 ? 0 : Math.min(...all.map(({ asOf }) => asOf))).toISOString(),
+    queued: partitions.reduce((sum, { queued }) => sum + queued, 0),
+    status: worst(all.length === 0 ? ['stale'] : all.map(({ status }) => status)),
   };
+}
+
+/**
+ * Of a partition without a heartbeat, or with one of any age, nothing is known but the acceptance of its last recorded
+ * ballot: what it accepted before that is in the tally, since it is recorded in order. Before its first ballot that is
+ * 1970, which promises nothing.
+ */
+function partitionAt(
+  { snapshot, heartbeats }: TakenSnapshot,
+  { partition, oldestQueuedMs, recordedUpTo }: PartitionFreshness,
+  now: number,
+): { asOf: number; status: Freshness } {
+  const heartbeat = heartbeats.get(partition);
+  const age = heartbeat ? now - heartbeat.since : Number.POSITIVE_INFINITY;
+  const asOf =
+    heartbeat && Number.isFinite(age)
+      ? heartbeat.asOf - (oldestQueuedMs ?? 0)
+      : Math.min(recordedUpTo, snapshot.now);
+  if (age > STALE_AFTER_MS) return { asOf, status: 'stale' };
+  const behind = oldestQueuedMs !== null && oldestQueuedMs + age > DELAYED_AFTER_MS;
+  return { asOf, status: behind ? 'delayed' : 'live' };
+}
+
+function worst(all: Freshness[]): Freshness {
+  return (['stale', 'delayed'] as const).find((status) => all.includes(status)) ?? 'live';
 }
 
 function isoTime(ms: number | null): string | null {

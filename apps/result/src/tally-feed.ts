@@ -1,7 +1,8 @@
 import type { TallySnapshot } from '@hbf/ballot-store/read-tallies';
 import type { Tally } from '@hbf/contracts/tally';
 import type { Logger } from '@hbf/service-kit/logger';
-import { type TakenSnapshot, tallyAt } from './tally-at.ts';
+import { type TakenSnapshot, takeSnapshot } from './taken-snapshot.ts';
+import { tallyAt } from './tally-at.ts';
 import { createThrottle } from './throttle.ts';
 
 /** How often the tallies are read without a hint (ms): finds what no notification told, heartbeats among it. */
@@ -66,7 +67,7 @@ export function createTallyFeed(deps: {
     if (failing) deps.log.info('PostgreSQL can be read again');
     failing = false;
     const previous = taken;
-    taken = { snapshot: outcome.snapshot, startedAt, finishedAt: performance.now() };
+    taken = takeSnapshot({ snapshot: outcome.snapshot, startedAt, finishedAt: performance.now() }, previous);
     for (const listener of listeners) listener(taken, previous);
   }
 

@@ -48,11 +48,11 @@ describe.skipIf(!program)('the page of a poll', () => {
     await saysSoon(page, '#turnout', '3 voters');
     expect(await text(page, '[data-option=a] .share')).toBe('67%');
     expect(await page.locator('[data-option=a] rect').getAttribute('width')).toBe('66.67');
-    const partitions = [partitionOf({ queued: 1_234, oldestQueuedAgeMs: 2_500 })];
+    const partitions = [partitionOf({ queued: 1_234, oldestQueuedMs: 2_500 })];
     feed.give(snapshotOf({ partitions, polls: [keptOf({ votes: [2_000, 98_000], turnout: 100_000 })] }));
     await saysSoon(page, '#freshness', 'Counting is behind: 1,234 ballots on their way');
     expect(await text(page, '[data-option=b] .votes')).toBe('98,000 votes');
-    feed.give(snapshotOf({ partitions: [partitionOf({ heartbeatAgeMs: 60_000 })] }));
+    feed.give(snapshotOf({ partitions: [partitionOf({ heartbeatAt: NOW - 60_000 })] }));
     await saysSoon(page, '#freshness', /Counting has stopped/);
     expect(await page.evaluate('painted().then(() => window.shift)')).toBe(0);
     expect(complaints).toEqual([]);

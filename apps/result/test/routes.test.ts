@@ -221,7 +221,7 @@ describe('hidden results', () => {
 });
 
 test('a stale tally is never shown as live', async () => {
-  const partitions = [partitionOf({ heartbeatAgeMs: 60_000, queued: 2 })];
+  const partitions = [partitionOf({ heartbeatAt: NOW - 60_000, queued: 2 })];
   const { app: stale } = createTestApp({ feed: createFakeFeed(snapshotOf({ partitions })) });
   const api = await request(stale).get('/api/polls/best-friend/tally').expect(200);
   expect(api.body).toMatchObject({ status: 'stale', queued: 2 });

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
+import { takeSnapshot } from '../src/taken-snapshot.ts';
 import { tallyAt } from '../src/tally-at.ts';
 import { keptOf, NOW, partitionOf, pollOf, snapshotOf } from './support/snapshots.ts';
 
 /** The tally `ms` after the read, which took 40 ms. */
 function after(ms: number, snapshot = snapshotOf()) {
-  return tallyAt({ snapshot, startedAt: 1_000, finishedAt: 1_040 }, snapshot.polls[0]!, 1_000 + ms);
+  const taken = takeSnapshot({ snapshot, startedAt: 1_000, finishedAt: 1_040 }, undefined);
+  return tallyAt(taken, snapshot.polls[0]!, 1_000 + ms);
 }
 
 test('a fresh snapshot is live and has the form of the contract', () => {
@@ -38,7 +40,7 @@ describe('freshness', () => {
   });
 
   test('turns delayed when the oldest queued ballot has become older than 2 s', () => {
-    const snapshot = snapshotOf({ partitions: [partitionOf({ queued: 3, oldestQueuedAgeMs: 1_500 })] });
+    const snapshot = snapshotOf({ partitions: [partitionOf({ queued: 3, oldestQueuedMs: 1_400 })] });
     expect(after(500, snapshot).status).toBe('live');
     expect(after(501, snapshot).status).toBe('delayed');
     expect(after(5_000, snapshot).status).toBe('stale');
@@ -49,9 +51,9 @@ describe('freshness', () => {
   });
 
   test('is that of the worst partition, and the queues add up', () => {
-    const good = partitionOf({ queued: 1, oldestQueuedAgeMs: 10 });
-    const slow = partitionOf({ partition: 1, queued: 5, oldestQueuedAgeMs: 3_000, asOf: NOW - 3_100 });
-    const dead = partitionOf({ partition: 2, queued: 2, heartbeatAgeMs: 60_000, asOf: NOW - 60_000 });
+    const good = partitionOf({ queued: 1, oldestQueuedMs: 10 });
+    const slow = partitionOf({ partition: 1, queued: 5, oldestQueuedMs: 3_000 });
+    const dead = partitionOf({ partition: 2, queued: 2, heartbeatAt: NOW - 60_000 });
     expect(after(10, snapshotOf({ partitions: [good, slow] }))).toMatchObject({
       status: 'delayed',
       queued: 6,
@@ -65,11 +67,15 @@ describe('freshness', () => {
   });
 
   test('a partition that never had a heartbeat is stale, and promises no more than it recorded', () => {
-    const never = partitionOf({ heartbeatAgeMs: null, asOf: null, recordedUpTo: 0 });
-    expect(after(10, snapshotOf({ partitions: [partitionOf(), never] }))).toMatchObject({
-      status: 'stale',
-      asOf: '1970-01-01T00:00:00.000Z',
-    });
+    const never = (recordedUpTo: number) =>
+      snapshotOf({
+        partitions: [partitionOf(), partitionOf({ partition: 1, heartbeatAt: null, recordedUpTo })],
+      });
+    expect(after(10, never(0))).toMatchObject({ status: 'stale', asOf: '1970-01-01T00:00:00.000Z' });
+    expect(after(10, never(NOW - 5)).asOf).toBe('2026-06-01T11:59:59.900Z');
+    // Redis's clock may be ahead.
+    const ahead = partitionOf({ heartbeatAt: null, recordedUpTo: NOW + 5_000 });
+    expect(after(10, snapshotOf({ partitions: [ahead] })).asOf).toBe('2026-06-01T12:00:00.000Z');
   });
 
   test('a store that is not set up yet is stale', () => {

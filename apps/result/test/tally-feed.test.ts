@@ -2,7 +2,7 @@ import type { TallySnapshot } from '@hbf/ballot-store/read-tallies';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createTallyFeed } from '../src/tally-feed.ts';
 import { createTestLog } from './support/service.ts';
-import { keptOf, snapshotOf } from './support/snapshots.ts';
+import { keptOf, NOW, partitionOf, snapshotOf } from './support/snapshots.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
@@ -105,10 +105,36 @@ test('keeps telling the last tally while reads fail, and logs the loss and the r
   expect(feed.tally('best-friend')).toMatchObject({ status: 'stale', turnout: 3 });
   expect(lines).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1_000);
-  reads.at(-1)!.resolve(snapshotOf({ polls: [keptOf({ turnout: 4 })] }));
+  const now = NOW + 9_000;
+  const fresh = {
+    now,
+    polls: [keptOf({ turnout: 4 })],
+    partitions: [partitionOf({ heartbeatAt: now - 100 })],
+  };
+  reads.at(-1)!.resolve(fresh);
   await vi.advanceTimersByTimeAsync(1_000);
-  reads.at(-1)!.resolve(snapshotOf({ polls: [keptOf({ turnout: 4 })] }));
+  reads.at(-1)!.resolve(fresh);
   await vi.advanceTimersByTimeAsync(0);
   expect(feed.tally('best-friend')).toMatchObject({ status: 'live', turnout: 4 });
   expect(lines).toHaveLength(2);
+});
+
+test("is stale 5 s after the last beat was seen, though PostgreSQL's clock was set back behind it", async () => {
+  const { feed, reads } = feedOn();
+  const statuses: string[] = [];
+  feed.start();
+  for (let second = 0; second < 13; second += 1) {
+    // An hour ahead while workers beat; set right in second 4, when they are dead.
+    const beats = second < 4;
+    const now = NOW + second * 1_000 + (beats ? 3_600_000 : 0);
+    const heartbeatAt = NOW + 3_600_000 + Math.min(second, 3) * 1_000 - 100;
+    reads.at(-1)!.resolve(snapshotOf({ now, partitions: [partitionOf({ heartbeatAt })] }));
+    await vi.advanceTimersByTimeAsync(0);
+    const { status, asOf } = feed.tally('best-friend')!;
+    statuses.push(status);
+    expect(Date.parse(asOf)).toBeLessThanOrEqual(now);
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(statuses).toEqual([...Array(8).fill('live'), ...Array(5).fill('stale')]);
+  feed.stop();
 });

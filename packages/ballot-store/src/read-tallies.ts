@@ -13,24 +13,25 @@ export type PollTally = {
   closedEverywhere: boolean;
 };
 
-/** How current one partition is. Times in ms, ages as of `TallySnapshot.now`. */
+/** How current one partition is. */
 export type PartitionFreshness = {
   partition: number;
-  /** Since the owner last read the stream and said so; null if it never did. */
-  heartbeatAgeMs: number | null;
-  /** Every ballot accepted before this moment (PostgreSQL's clock, ms since 1970) is recorded; null if unknown. */
-  asOf: number | null;
+  /**
+   * When the owner last read the stream and said so (PostgreSQL's clock then, ms since 1970, with its fractions); null
+   * if it never did. Later than `TallySnapshot.now` if that clock was set back since.
+   */
+  heartbeatAt: number | null;
   /** Accepted and not yet recorded. */
   queued: number;
-  /** The age of the oldest of those, null if there is none. */
-  oldestQueuedAgeMs: number | null;
+  /** How old the oldest of those was at the heartbeat (ms), null if there is none. */
+  oldestQueuedMs: number | null;
   /** When the last recorded ballot was accepted (Redis's clock, ms since 1970); 0 before the first. */
   recordedUpTo: number;
 };
 
 /** One consistent snapshot of everything that the result pages show. */
 export type TallySnapshot = {
-  /** PostgreSQL's clock, ms since 1970. */
+  /** PostgreSQL's clock, ms since 1970, with its fractions. */
   now: number;
   polls: PollTally[];
   partitions: PartitionFreshness[];
@@ -49,7 +50,7 @@ export async function readTallies(client: Queryable): Promise<TallySnapshot> {
 const READ_TALLIES = `
 WITH clock AS (SELECT clock_timestamp() AS now)
 SELECT
-  round(extract(epoch FROM clock.now) * 1000)::bigint AS now,
+  (extract(epoch FROM clock.now) * 1000)::float8 AS now,
   coalesce((
     SELECT json_agg(json_build_object(
       'poll', ${POLL_AS_JSON},
@@ -80,14 +81,11 @@ SELECT
   coalesce((
     SELECT json_agg(json_build_object(
       'partition', s.partition,
-      'heartbeatAgeMs', round(age.ms),
-      'asOf', round(extract(epoch FROM s.heartbeat_at) * 1000)
-        - CASE WHEN s.appended > s.accepted THEN coalesce(s.oldest_queued_ms, 0) ELSE 0 END,
+      'heartbeatAt', extract(epoch FROM s.heartbeat_at) * 1000,
       'queued', greatest(s.appended - s.accepted, 0),
-      'oldestQueuedAgeMs', CASE WHEN s.appended > s.accepted THEN round(coalesce(s.oldest_queued_ms, 0) + age.ms) END,
+      'oldestQueuedMs', CASE WHEN s.appended > s.accepted THEN coalesce(s.oldest_queued_ms, 0) END,
       'recordedUpTo', s.recorded_up_to_ms
     ) ORDER BY s.partition)
     FROM partitions s
-    CROSS JOIN LATERAL (SELECT extract(epoch FROM clock.now - s.heartbeat_at) * 1000 AS ms) AS age
   ), '[]') AS partitions
 FROM clock`;

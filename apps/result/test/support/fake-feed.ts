@@ -1,5 +1,6 @@
 import type { TallySnapshot } from '@hbf/ballot-store/read-tallies';
-import { type TakenSnapshot, tallyAt } from '../../src/tally-at.ts';
+import { type TakenSnapshot, takeSnapshot } from '../../src/taken-snapshot.ts';
+import { tallyAt } from '../../src/tally-at.ts';
 import type { ReadListener, TallyFeed } from '../../src/tally-feed.ts';
 
 /** A feed that tells whatever it is given; undefined stands for the time before the first read. */
@@ -8,7 +9,7 @@ export function createFakeFeed(first?: TallySnapshot): TallyFeed & { give(snapsh
   let taken: TakenSnapshot | undefined;
   const give = (snapshot: TallySnapshot) => {
     const previous = taken;
-    taken = { snapshot, startedAt: performance.now(), finishedAt: performance.now() };
+    taken = takeSnapshot({ snapshot, startedAt: performance.now(), finishedAt: performance.now() }, previous);
     for (const listener of listeners) listener(taken, previous);
   };
   if (first) give(first);

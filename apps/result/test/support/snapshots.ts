@@ -29,10 +29,9 @@ export function keptOf(over: Partial<PollTally> = {}): PollTally {
 export function partitionOf(over: Partial<PartitionFreshness> = {}): PartitionFreshness {
   return {
     partition: 0,
-    heartbeatAgeMs: 100,
-    asOf: NOW - 100,
+    heartbeatAt: NOW - 100,
     queued: 0,
-    oldestQueuedAgeMs: null,
+    oldestQueuedMs: null,
     recordedUpTo: NOW - 60_000,
     ...over,
   };
