@@ -1,10 +1,10 @@
 import type { TallySnapshot } from '@hbf/ballot-store/read-tallies';
 
 /** A snapshot, and when the read of it started and finished, on this process's monotonic clock (ms). */
-export type SnapshotRead = { snapshot: TallySnapshot; startedAt: number; finishedAt: number };
+type SnapshotRead = { snapshot: TallySnapshot; startedAt: number; finishedAt: number };
 
 /** What this process knows of a partition's newest heartbeat. */
-export type SeenHeartbeat = {
+type SeenHeartbeat = {
   /** PostgreSQL's clock then, as it was written (ms since 1970): another value is another heartbeat. */
   at: number;
   /** How long ago it was: since this moment of our monotonic clock (ms). -Infinity: it may be of any age. */
