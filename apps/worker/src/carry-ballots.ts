@@ -2,7 +2,7 @@ import { within } from '@hbf/ballot-stream/connection';
 import type { ReadEntry } from '@hbf/ballot-stream/entry';
 import { peekPartition, readEntries, trimPartition } from '@hbf/ballot-stream/partition';
 import type { Redis } from 'ioredis';
-import { ANSWER_WITHIN_MS, entryTime, type HeldPartition, type OwnerDeps } from './held-partition.ts';
+import { ANSWER_WITHIN_MS, type HeldPartition, type OwnerDeps } from './held-partition.ts';
 import { type BatchPlan, planBatch } from './plan-batch.ts';
 import { recordBatch } from './record-batch.ts';
 
@@ -72,7 +72,10 @@ export async function carryBallots(
   metrics.foreignEntries.inc(result.foreign);
   metrics.batchSize.observe(batch.ballots.length + batch.rejections.length);
   const now = held.clock.now();
-  if (now !== undefined) metrics.commitDelay.observe(Math.max(0, now - entryTime(entries[0]!.id)) / 1_000);
+  const oldest = entries.find((entry) => entry.kind === 'ballots');
+  if (now !== undefined && oldest) {
+    metrics.commitDelay.observe(Math.max(0, now - oldest.acceptedAt) / 1_000);
+  }
 
   try {
     await within(

@@ -91,8 +91,3 @@ export function holdPartition(
     },
   };
 }
-
-/** When Redis accepted an entry (ms, its clock). */
-export function entryTime(entryId: string): number {
-  return Number(entryId.split('-')[0]);
-}

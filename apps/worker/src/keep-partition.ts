@@ -10,7 +10,7 @@ import {
   peekPartition,
   publishDefinitions,
 } from '@hbf/ballot-stream/partition';
-import { ANSWER_WITHIN_MS, entryTime, type HeldPartition, type OwnerDeps } from './held-partition.ts';
+import { ANSWER_WITHIN_MS, type HeldPartition, type OwnerDeps } from './held-partition.ts';
 import { publishPartitionPolls, requireDurability } from './prepare-partition.ts';
 import { PositionMoved } from './record-batch.ts';
 
@@ -73,18 +73,17 @@ export async function keepPartition(deps: OwnerDeps, held: HeldPartition): Promi
 }
 
 /**
- * The age of the oldest queued ballot (ms): by its id and Redis's clock, but at least as long as it is seen waiting here.
- * Ids that are ahead of the clock, after it was set back, would make every ballot look new.
+ * The age of the oldest queued ballot (ms): by the time in its entry and Redis's clock, but at least as long as it is seen
+ * waiting here. What was accepted before that clock was set back is ahead of it, and would look new.
  */
-function ageOfOldest(held: HeldPartition, view: PartitionView): number | null {
-  const id = view.firstQueued;
-  if (id === undefined) {
+function ageOfOldest(held: HeldPartition, { now, firstQueued }: PartitionView): number | null {
+  if (firstQueued === undefined) {
     held.front = undefined;
     return null;
   }
-  const now = performance.now();
-  if (held.front?.id !== id) held.front = { id, since: now };
-  return Math.round(Math.max(0, view.now - entryTime(id), now - held.front.since));
+  const seenAt = performance.now();
+  if (held.front?.id !== firstQueued.id) held.front = { id: firstQueued.id, since: seenAt };
+  return Math.round(Math.max(0, now - firstQueued.acceptedAt, seenAt - held.front.since));
 }
 
 /**

@@ -44,6 +44,7 @@ describe('planBatch', () => {
 
   const elsewhere = Buffer.alloc(16);
   elsewhere.writeUInt32BE(2, 0);
+  const queued = { kind: 'ballots', id: '5-0', poll: 'pets', total: 1, acceptedAt: 5 } as const;
   it.each<[string, ReadEntry, string]>([
     [
       'an option that the poll does not have',
@@ -58,18 +59,12 @@ describe('planBatch', () => {
     ['a poll that is not there', entry('5-0', 1, [[1, 'a']], 'nobody'), 'there is no such poll'],
     [
       'a voter of another partition',
-      { kind: 'ballots', id: '5-0', poll: 'pets', total: 1, ballots: [{ voter: elsewhere, choices: ['a'] }] },
+      { ...queued, ballots: [{ voter: elsewhere, choices: ['a'] }] },
       'the voter belongs to another partition',
     ],
     [
       'no ballot',
-      {
-        kind: 'ballots',
-        id: '5-0',
-        poll: 'pets',
-        total: 1,
-        ballots: [{ malformed: 'not a ballot', content: Buffer.from('7') }],
-      },
+      { ...queued, ballots: [{ malformed: 'not a ballot', content: Buffer.from('7') }] },
       'not a ballot',
     ],
   ])('rejects a ballot with %s, counts it as accepted, and keeps its neighbours', (_, bad, reason) => {

@@ -1,5 +1,6 @@
 import { type Conservation, readConservation } from '@hbf/ballot-store/conservation';
 import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
+import { compareEntryIds } from '@hbf/ballot-stream/entry-id';
 import { partitionKeys } from '@hbf/ballot-stream/keys';
 import { createProducer, type Producer } from '@hbf/ballot-stream/producer';
 import { createToldTotals } from '@hbf/ballot-stream/told-totals';
@@ -40,12 +41,15 @@ function start(databaseUrl: string, through: Redis = redis): Worker {
   return worker;
 }
 
-async function castMany(producer: Producer, count: number): Promise<void> {
+/** @returns the ids of their entries. */
+async function castMany(producer: Producer, count: number): Promise<string[]> {
+  const ids: string[] = [];
   for (let i = 0; i < count; i++) {
-    expect(await producer.append('pets', { voter: voter(i), choices: ['a'] })).toMatchObject({
-      outcome: 'accepted',
-    });
+    const answer = await producer.append('pets', { voter: voter(i), choices: ['a'] });
+    if (answer.outcome !== 'accepted') throw new Error(answer.outcome);
+    ids.push(answer.identity.entryId);
   }
+  return ids;
 }
 
 /** A system that a worker has opened and left. */
@@ -59,24 +63,31 @@ async function startSystem() {
     return { accepted, recorded, drift, lossIsLowerBound };
   };
   expect(await conservation()).toEqual({ accepted: 0, recorded: 0, drift: 0, lossIsLowerBound: false });
-  return { url, conservation };
+  const position = async (): Promise<string> => {
+    const { rows } = await client.query<{ position: string }>(
+      `SELECT position_ms || '-' || position_seq AS position FROM partitions WHERE partition = 1`,
+    );
+    return rows[0]!.position;
+  };
+  return { url, conservation, position };
 }
 
 /** Such a system, in which vote was then told of 10 ballots of partition 1: no worker has seen them. */
-async function acceptUnseen() {
+async function acceptUnseen({ idsAheadMs = 0 } = {}) {
   const system = await startSystem();
+  if (idsAheadMs > 0) await redis.xsetid(ballots, `${Date.now() + idsAheadMs}-0`);
   const producer = createProducer({ url: server.url, log: { warn() {}, info() {} } });
   onTestFinished(() => producer.close());
   await producer.ready;
-  await castMany(producer, 10);
-  return { ...system, producer };
+  const ids = await castMany(producer, 10);
+  return { ...system, producer, ids };
 }
 
 /** What a vote process does that was told this total before Redis lost it. */
 async function remind(total: number): Promise<void> {
   const told = createToldTotals();
   const [run, opened] = await redis.hmget(state, 'run', 'opened');
-  told.learn({ partition: 1, opened: opened!, total });
+  told.learn({ partition: 1, opened: opened!, total, newest: opened! });
   await told.handOver(redis, run!);
 }
 
@@ -90,6 +101,23 @@ describe('a worker whose Redis lost ballots that only vote knows of', () => {
     await expect.poll(conservation, { timeout: 10_000 }).toEqual(ALL_LOST);
     await castMany(producer, 3);
     await expect.poll(conservation, { timeout: 10_000 }).toEqual({ ...ALL_LOST, accepted: 13, recorded: 3 });
+  });
+
+  it('passes their ids, and gives them to no other ballot, although the clock is behind them', async () => {
+    const lost = await acceptUnseen({ idsAheadMs: 3_600_000 });
+    const newestLost = lost.ids.at(-1)!;
+    await redis.flushall();
+    await start(lost.url).ready;
+    await expect.poll(lost.conservation, { timeout: 10_000 }).toEqual(ALL_LOST);
+    // Their receipts say "lost".
+    await expect
+      .poll(async () => compareEntryIds(await lost.position(), newestLost), { timeout: 10_000 })
+      .toBeGreaterThanOrEqual(0);
+    const [given] = await castMany(lost.producer, 3);
+    expect(compareEntryIds(given!, newestLost)).toBeGreaterThan(0);
+    await expect
+      .poll(lost.conservation, { timeout: 10_000 })
+      .toEqual({ ...ALL_LOST, accepted: 13, recorded: 3 });
   });
 
   it('shows them as drift when Redis was rolled back, and vote came first', async () => {

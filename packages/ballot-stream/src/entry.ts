@@ -3,10 +3,16 @@
  *
  * An entry holds the ballots of one poll that one turn of a vote process's event loop accepted for one partition:
  * field `v` the version of this format, `p` the poll, `n` how many ballots it holds, `b` the ballots as a JSON array
- * of [voter in base64url, choices], and `t`, set by the append script, the partition's total of accepted ballots with
- * these included. An entry with any other shape was put in by hand.
+ * of [voter in base64url, choices], and two that the append script sets: `t` the partition's total of accepted ballots
+ * with these included, `a` when they were accepted (ms, Redis's clock). The id does not tell the latter: ids never go
+ * back, and are ahead of a clock that did. An entry with any other shape was put in by hand.
+ *
+ * A worker calls an entry of a version that it does not know foreign, so workers are brought up to date before vote.
  */
-export const ENTRY_VERSION = '1';
+export const ENTRY_VERSION = '2';
+
+/** Entries had no `a` yet. Some may be queued still. */
+const VERSION_WITHOUT_TIME = '1';
 
 /**
  * More than this in one turn go into several entries: it bounds what a reader gets at once. A longer entry was put in
@@ -25,14 +31,34 @@ export type NewBallot = {
 export type ReadBallot = { voter: Buffer; choices: string[] };
 
 export type ReadEntry =
-  | { kind: 'ballots'; id: string; poll: string; total: number; ballots: (ReadBallot | MalformedBallot)[] }
+  | {
+      kind: 'ballots';
+      id: string;
+      poll: string;
+      total: number;
+      /** See the function of this name. */
+      acceptedAt: number;
+      ballots: (ReadBallot | MalformedBallot)[];
+    }
   | { kind: 'foreign'; id: string; reason: string; content: Buffer };
 
 /** An element of a well-formed entry that is no ballot. */
 export type MalformedBallot = { malformed: string; content: Buffer };
 
+// Not over what a number holds.
+const WHOLE_NUMBER = /^[1-9]\d{0,14}$/;
+
 export function encodeBallots(ballots: readonly NewBallot[]): string {
   return JSON.stringify(ballots.map((ballot) => [ballot.voter.toString('base64url'), ballot.choices]));
+}
+
+/**
+ * When Redis accepted an entry (ms, its clock): by its field, or by its id where that says nothing or cannot be true. Ids
+ * are ahead of a clock that was set back, and never behind it.
+ */
+export function acceptedAt(id: string, field: string | undefined): number {
+  const byId = Number(id.split('-')[0]);
+  return field !== undefined && WHOLE_NUMBER.test(field) ? Math.min(Number(field), byId) : byId;
 }
 
 /** Never throws: what is no entry of ours comes back as `foreign`, with the reason. */
@@ -43,30 +69,44 @@ export function decodeEntry(id: string, fields: readonly Buffer[]): ReadEntry {
     reason,
     content: Buffer.from(JSON.stringify(fields.map((field) => field.toString('latin1')))),
   });
-  if (fields.length !== 10) return foreign('the entry does not have the fields of a ballot entry');
   const byName = new Map<string, Buffer>();
-  for (let i = 0; i < fields.length; i += 2) byName.set(fields[i]!.toString('latin1'), fields[i + 1]!);
-  const [version, poll, count, body, total] = ['v', 'p', 'n', 'b', 't'].map((name) => byName.get(name));
-  if (!version || !poll || !count || !body || !total) {
+  for (let i = 0; i + 1 < fields.length; i += 2) byName.set(fields[i]!.toString('latin1'), fields[i + 1]!);
+  const [version, poll, count, body, total, time] = ['v', 'p', 'n', 'b', 't', 'a'].map((name) =>
+    byName.get(name)?.toString('utf8'),
+  );
+  const timed = version !== VERSION_WITHOUT_TIME;
+  if (version !== undefined && version !== ENTRY_VERSION && timed) {
+    return foreign('the entry has an unknown format version');
+  }
+  if (
+    fields.length !== (timed ? 12 : 10) ||
+    version === undefined ||
+    poll === undefined ||
+    count === undefined ||
+    body === undefined ||
+    total === undefined ||
+    (timed && time === undefined)
+  ) {
     return foreign('the entry does not have the fields of a ballot entry');
   }
-  if (version.toString() !== ENTRY_VERSION) return foreign('the entry has an unknown format version');
-  if (!/^[1-9]\d{0,14}$/.test(total.toString())) return foreign('the entry has no valid total');
+  if (!WHOLE_NUMBER.test(total)) return foreign('the entry has no valid total');
+  if (time !== undefined && !WHOLE_NUMBER.test(time)) return foreign('the entry has no valid time');
   let list: unknown;
   try {
-    list = JSON.parse(body.toString('utf8'));
+    list = JSON.parse(body);
   } catch {
     return foreign('the ballots of the entry are not JSON');
   }
-  if (!Array.isArray(list) || list.length === 0 || String(list.length) !== count.toString()) {
+  if (!Array.isArray(list) || list.length === 0 || String(list.length) !== count) {
     return foreign('the entry does not hold the number of ballots that it names');
   }
   if (list.length > MAX_BALLOTS_PER_ENTRY) return foreign('the entry holds more ballots than an entry may');
   return {
     kind: 'ballots',
     id,
-    poll: poll.toString('utf8'),
-    total: Number(total.toString()),
+    poll,
+    total: Number(total),
+    acceptedAt: acceptedAt(id, time),
     ballots: list.map(decodeBallot),
   };
 }

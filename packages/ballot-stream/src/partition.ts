@@ -1,9 +1,10 @@
 import type { Poll } from '@hbf/contracts/poll';
 import type { Redis } from 'ioredis';
-import { decodeEntry, type ReadEntry } from './entry.ts';
+import { acceptedAt, decodeEntry, type ReadEntry } from './entry.ts';
 import { POLLS_KEY, partitionKeys, SYSTEM_KEY } from './keys.ts';
+import { CLOSE_POLL, OPEN, PEEK, PUBLISH_POLLS, SHUT } from './owner-scripts.ts';
 import { runScript } from './run-script.ts';
-import { CLOSE_POLL, OPEN, PEEK, PUBLISH_DEFINITIONS, PUBLISH_POLLS, SHUT, TIE_SYSTEM } from './scripts.ts';
+import { PUBLISH_DEFINITIONS, TIE_SYSTEM } from './system-scripts.ts';
 
 /** An owner with a later epoch has been at this partition in Redis: whoever gets this owns it no more. */
 export class EpochSuperseded extends Error {
@@ -35,7 +36,7 @@ export async function openPartition(
     redis,
     OPEN,
     [keys.ballots, keys.state],
-    [owner.runId, owner.epoch, ...owner.position.split('-'), owner.acceptedAtLeast, owner.notedTold ?? 0],
+    [owner.runId, owner.epoch, owner.position, owner.acceptedAtLeast, owner.notedTold ?? 0],
   );
   const [, accepted, newest] = refuseSuperseded(partition, reply);
   return { accepted: accepted === '' ? undefined : Number(accepted), newest: newest! };
@@ -101,7 +102,7 @@ export type PartitionView = {
   accepted: number | undefined;
   newest: string;
   /** The first entry after the position, undefined if there is none. */
-  firstQueued: string | undefined;
+  firstQueued: { id: string; acceptedAt: number } | undefined;
   /** The total that vote reminded Redis of because Redis had a smaller one, until an owner has noted that loss. */
   told: number | undefined;
 };
@@ -113,14 +114,14 @@ export async function peekPartition(
 ): Promise<PartitionView> {
   const keys = partitionKeys(partition);
   const reply = await runScript(redis, PEEK, [keys.ballots, keys.state], [position]);
-  const [now, runId, epoch, accepted, newest, firstQueued, told] = reply as [number, ...string[]];
+  const [now, runId, epoch, accepted, newest, firstQueued, told, time] = reply as [number, ...string[]];
   return {
     now,
     runId: runId || undefined,
     epoch: epoch ? Number(epoch) : undefined,
     accepted: accepted ? Number(accepted) : undefined,
     newest: newest!,
-    firstQueued: firstQueued || undefined,
+    firstQueued: firstQueued ? { id: firstQueued, acceptedAt: acceptedAt(firstQueued, time) } : undefined,
     told: told ? Number(told) : undefined,
   };
 }

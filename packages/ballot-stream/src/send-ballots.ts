@@ -97,7 +97,7 @@ export async function sendBallots(
   try {
     const [status, redisNow, entryId, total, opened] = (await answer) as [string, number, ...string[]];
     clock.learn(redisNow);
-    if (opened) told.learn({ partition, opened, total: Number(total) });
+    if (opened) told.learn({ partition, opened, total: Number(total), newest: entryId! });
     outcome = readAnswer(partition, status, entryId);
     link.suspect = false;
   } catch (error) {

@@ -1,14 +1,18 @@
 import type { Redis } from 'ioredis';
+import { compareEntryIds } from './entry-id.ts';
 import { partitionKeys } from './keys.ts';
 import { runScript } from './run-script.ts';
 import { REMIND } from './scripts.ts';
 
-/** `opened`: the id at which the partition was opened when Redis told this total. */
-export type ToldTotal = { partition: number; opened: string; total: number };
+/**
+ * `opened`: the id at which the partition was opened when Redis told this total; `newest`: the id of the last entry that
+ * it was told with.
+ */
+export type ToldTotal = { partition: number; opened: string; total: number; newest: string };
 
 /**
- * The highest totals of accepted ballots that Redis told this process. They are the only memory outside Redis of what
- * was accepted after the last heartbeat.
+ * The highest totals of accepted ballots, and ids of entries, that Redis told this process. They are the only memory
+ * outside Redis of what was accepted after the last heartbeat.
  */
 export type ToldTotals = {
   /** Takes in what Redis answered to an append. */
@@ -16,7 +20,7 @@ export type ToldTotals = {
   /** Says which system Redis belongs to: totals of another one are forgotten. */
   belongTo(systemId: string): void;
   /**
-   * Reminds Redis of the totals, where it has a smaller one (see REMIND). It may be done again at any time.
+   * Reminds Redis of totals and ids, where it has smaller ones (see REMIND). It may be done again at any time.
    * @throws what Redis throws, after all were tried.
    */
   handOver(redis: Redis, runId: string): Promise<void>;
@@ -30,8 +34,12 @@ export function createToldTotals(): ToldTotals {
     learn(told) {
       const before = totals.get(told.partition) ?? [];
       const last = before.at(-1);
-      if (last?.opened !== told.opened) totals.set(told.partition, [...before, told]);
-      else last.total = Math.max(last.total, told.total);
+      if (last?.opened !== told.opened) {
+        totals.set(told.partition, [...before, told]);
+      } else {
+        last.total = Math.max(last.total, told.total);
+        if (compareEntryIds(told.newest, last.newest) > 0) last.newest = told.newest;
+      }
     },
     belongTo(systemId) {
       if (system !== systemId) totals.clear();
@@ -39,13 +47,9 @@ export function createToldTotals(): ToldTotals {
     },
     async handOver(redis, runId) {
       const remind = async (told: ToldTotal) => {
-        const { partition, opened, total } = told;
-        await runScript(
-          redis,
-          REMIND,
-          [partitionKeys(partition).state],
-          [runId, total, ...opened.split('-')],
-        );
+        const { partition, opened, total, newest } = told;
+        const keys = partitionKeys(partition);
+        await runScript(redis, REMIND, [keys.ballots, keys.state], [runId, total, opened, newest]);
         const known = totals.get(partition) ?? [];
         if (known.at(-1) !== told) {
           totals.set(

@@ -15,21 +15,32 @@ describe('the append script', () => {
     const { runId } = await openFresh(redis, ++partition);
     const deadline = (await redisNow(redis)) + FAR;
     const two = [voter(1), voter(2)].map((who) => ({ voter: who, choices: ['a'] }));
-    const [first, , firstId] = await append(redis, partition, { runId, deadline, ballots: two });
+    const [first, firstNow, firstId] = await append(redis, partition, { runId, deadline, ballots: two });
     const [second, now, secondId] = await append(redis, partition, { runId, deadline });
     expect([first, second]).toEqual(['accepted', 'accepted']);
     expect(Math.abs(now - (await redisNow(redis)))).toBeLessThan(5_000);
     expect(await readEntries(redis, partition, '0-0', 10, 100)).toEqual([
-      { kind: 'ballots', id: firstId, poll: 'pets', total: 2, ballots: two },
+      { kind: 'ballots', id: firstId, poll: 'pets', total: 2, acceptedAt: firstNow, ballots: two },
       {
         kind: 'ballots',
         id: secondId,
         poll: 'pets',
         total: 3,
+        acceptedAt: now,
         ballots: [{ voter: voter(1), choices: ['a'] }],
       },
     ]);
     expect((await remains(redis, partition)).state.accepted).toBe('3');
+  });
+
+  it("writes Redis's time into the entry, also where ids are ahead of the clock", async () => {
+    const { runId } = await openFresh(redis, ++partition);
+    const ahead = (await redisNow(redis)) + 3_600_000;
+    await redis.xsetid(partitionKeys(partition).ballots, `${ahead}-0`);
+    const [, now, id] = await append(redis, partition, { runId, deadline: ahead });
+    expect(id).toBe(`${ahead}-1`);
+    expect(await readEntries(redis, partition, '0-0', 1, 100)).toMatchObject([{ id, acceptedAt: now }]);
+    expect(now).toBeLessThan(ahead);
   });
 
   it('writes totals beyond 32 bits and beyond what Lua prints in full as whole numbers', async () => {

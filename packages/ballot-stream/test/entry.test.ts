@@ -1,12 +1,19 @@
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { describe, expect, it } from 'vitest';
-import { decodeEntry, encodeBallots, MAX_BALLOTS_PER_ENTRY } from '../src/entry.ts';
+import { acceptedAt, decodeEntry, encodeBallots, MAX_BALLOTS_PER_ENTRY } from '../src/entry.ts';
 import { compareEntryIds, FIRST_POSITION } from '../src/entry-id.ts';
 import { voter } from './support/partition-fixture.ts';
 
 const ID = '1700000000000-3';
-const GOOD = { v: '1', p: 'pets', n: '1', b: encodeBallots([{ voter: voter(7), choices: ['a'] }]), t: '12' };
+const GOOD = {
+  v: '2',
+  p: 'pets',
+  n: '1',
+  b: encodeBallots([{ voter: voter(7), choices: ['a'] }]),
+  t: '12',
+  a: '1699999999000',
+};
 
 const fields = (changes: Record<string, string | Buffer | undefined> = {}) =>
   Object.entries({ ...GOOD, ...changes }).flatMap(([name, value]) =>
@@ -23,15 +30,27 @@ describe('decodeEntry', () => {
       choices: Array.from({ length: 1 + below(3) }, () => texts[below(texts.length)]!),
     }));
     const read = decodeEntry(ID, fields({ n: '200', b: encodeBallots(ballots), t: '999999999999999' }));
-    expect(read).toEqual({ kind: 'ballots', id: ID, poll: 'pets', total: 999_999_999_999_999, ballots });
+    expect(read).toEqual({
+      kind: 'ballots',
+      id: ID,
+      poll: 'pets',
+      total: 999_999_999_999_999,
+      acceptedAt: 1_699_999_999_000,
+      ballots,
+    });
   });
 
   it('takes the fields in any order', () => {
-    const shuffled = ['t', 'b', 'n', 'p', 'v'].flatMap((name) => [
+    const shuffled = ['a', 't', 'b', 'n', 'p', 'v'].flatMap((name) => [
       Buffer.from(name),
       Buffer.from(GOOD[name as keyof typeof GOOD]),
     ]);
     expect(decodeEntry(ID, shuffled)).toEqual(decodeEntry(ID, fields()));
+  });
+
+  it('reads an entry from before entries had a time, and takes it from the id', () => {
+    const old = decodeEntry(ID, fields({ v: '1', a: undefined }));
+    expect(old).toEqual({ ...decodeEntry(ID, fields()), acceptedAt: 1_700_000_000_000 });
   });
 
   const wrongFields = 'the entry does not have the fields of a ballot entry';
@@ -42,7 +61,18 @@ describe('decodeEntry', () => {
     ['a field too many', fields({ x: '1' }), wrongFields],
     ['a field of another name', [...fields({ t: undefined }), ...fields({}).slice(0, 2)], wrongFields],
     ['an odd number of parts', fields().slice(1), wrongFields],
-    ['a later version', fields({ v: '2' }), 'the entry has an unknown format version'],
+    ['a time that its version does not have', fields({ v: '1' }), wrongFields],
+    ['no time', fields({ a: undefined }), wrongFields],
+    ['an empty time', fields({ a: '' }), 'the entry has no valid time'],
+    ['a negative time', fields({ a: '-1' }), 'the entry has no valid time'],
+    ['a time over what a number holds', fields({ a: '9'.repeat(16) }), 'the entry has no valid time'],
+    ['a time that is no number', fields({ a: 'NaN' }), 'the entry has no valid time'],
+    ['a later version', fields({ v: '3' }), 'the entry has an unknown format version'],
+    [
+      'a later version and other fields',
+      fields({ v: '3', a: undefined }),
+      'the entry has an unknown format version',
+    ],
     ['a total of 0', fields({ t: '0' }), 'the entry has no valid total'],
     ['a negative total', fields({ t: '-1' }), 'the entry has no valid total'],
     ['a total with a fraction', fields({ t: '1.5' }), 'the entry has no valid total'],
@@ -140,6 +170,18 @@ describe('decodeEntry', () => {
     }
     // Each outcome was met: the sequence did not wander off into one corner.
     expect([...kinds].sort()).toEqual(['ballots', 'foreign', 'malformed']);
+  });
+});
+
+describe('acceptedAt', () => {
+  it.each([
+    ['the time in the field', '1699999999000', 1_699_999_999_000],
+    ['the time of the id where there is no field', undefined, 1_700_000_000_000],
+    ['the time of the id where the field says nothing', '', 1_700_000_000_000],
+    ['the time of the id where the field is no number', '1e3', 1_700_000_000_000],
+    ['the time of the id where the field says a later one', '999999999999999', 1_700_000_000_000],
+  ])('is %s', (_, field, expected) => {
+    expect(acceptedAt(ID, field)).toBe(expected);
   });
 });
 

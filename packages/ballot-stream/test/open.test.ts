@@ -9,7 +9,9 @@ import { append, connectForTests, openFresh, redisNow, remains } from './support
 const server = await startTestRedis();
 const redis = await connectForTests(server.url);
 const runId = await readRunId(redis);
-const FUTURE = `${Date.now() + 86_400_000}`;
+const FUTURE = Date.now() + 86_400_000;
+/** The highest millisecond that an id can have. */
+const LAST_MS = '18446744073709551615';
 let partition = 0;
 
 const open = (changes: Partial<Parameters<typeof openPartition>[2]> = {}) =>
@@ -30,15 +32,16 @@ describe('openPartition', () => {
     expect(entries).toEqual([]);
   });
 
-  it('raises a missing stream to a position beyond now, and the total to what PostgreSQL knows', async () => {
+  it('raises a missing stream beyond the millisecond of a position that is ahead of the clock', async () => {
     partition += 1;
     await open({ position: `${FUTURE}-7`, acceptedAtLeast: 40 });
-    expect(await newest()).toBe(`${FUTURE}-7`);
-    expect((await remains(redis, partition)).state.accepted).toBe('40');
-    expect((await remains(redis, partition)).entries).toEqual([]);
+    expect(await newest()).toBe(`${FUTURE + 1}-0`);
+    const { state, entries } = await remains(redis, partition);
+    expect(state).toMatchObject({ accepted: '40', opened: `${FUTURE + 1}-0` });
+    expect(entries).toEqual([]);
   });
 
-  it('raises an empty stream and one with entries in the same way, and keeps the entries', async () => {
+  it('raises an empty stream that ends before the position in the same way, and one with entries, and keeps those', async () => {
     for (const withEntry of [false, true]) {
       partition += 1;
       await openFresh(redis, partition);
@@ -46,18 +49,47 @@ describe('openPartition', () => {
       const id = await redis.xadd(ballots, '*', 'some', 'entry');
       if (!withEntry) await redis.xdel(ballots, id!);
       expect(await open({ position: `${FUTURE}-7` })).toEqual({ accepted: 0, newest: id });
-      expect(await newest()).toBe(`${FUTURE}-7`);
+      expect(await newest()).toBe(`${FUTURE + 1}-0`);
       expect((await remains(redis, partition)).entries).toHaveLength(withEntry ? 1 : 0);
     }
   });
 
-  it('raises by the second half of an id alone', async () => {
+  it('sees by the second half of an id alone that the stream ends before the position', async () => {
     partition += 1;
-    await open({ position: `${FUTURE}-7` });
-    await open({ position: `${FUTURE}-6` });
-    expect(await newest()).toBe(`${FUTURE}-7`);
-    await open({ position: `${FUTURE}-12` });
-    expect(await newest()).toBe(`${FUTURE}-12`);
+    await openFresh(redis, partition);
+    await redis.xsetid(partitionKeys(partition).ballots, `${FUTURE}-9`);
+    for (const position of [`${FUTURE}-8`, `${FUTURE}-9`]) await open({ position });
+    expect(await newest()).toBe(`${FUTURE}-9`);
+    await open({ position: `${FUTURE}-10` });
+    expect(await newest()).toBe(`${FUTURE + 1}-0`);
+  });
+
+  it('raises the ids in a new run beyond the millisecond of the last one, if that is ahead of the clock', async () => {
+    partition += 1;
+    await openFresh(redis, partition);
+    const { ballots } = partitionKeys(partition);
+    await redis.xsetid(ballots, `${FUTURE}-0`);
+    const deadline = (await redisNow(redis)) + 60_000;
+    const cast = async () => (await append(redis, partition, { runId, deadline }))[2]!;
+    const [kept, lost] = [await cast(), await cast()];
+    // The file's tail was cut off: the last entry is as if it had never been.
+    await redis.xdel(ballots, lost);
+    await redis.xsetid(ballots, kept);
+    await redis.hset(partitionKeys(partition).state, 'run', 'the-last-one');
+    await open({ epoch: 2 });
+    const given = await cast();
+    expect(given).not.toBe(lost);
+    expect(compareEntryIds(given, lost)).toBeGreaterThan(0);
+  });
+
+  it('goes up to ids that somebody made by hand, and not beyond where there is nothing', async () => {
+    for (const position of [`${LAST_MS}-5`, `${LAST_MS.slice(0, -1)}4-18446744073709551615`]) {
+      partition += 1;
+      await open({ position });
+      expect(await newest()).toBe(position);
+      await open({ epoch: 2, position: `${FUTURE}-0`, runId: 'another-run' });
+      expect(await newest()).toBe(position);
+    }
   });
 
   it('never lowers: neither the newest id nor the total', async () => {

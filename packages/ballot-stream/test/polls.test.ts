@@ -115,11 +115,31 @@ describe('peekPartition', () => {
   it('shows the first entry after the position, never the one at it', async () => {
     const { runId } = await openFresh(redis, ++partition);
     const deadline = (await redisNow(redis)) + FAR;
-    const ids: string[] = [];
-    for (let i = 0; i < 3; i++) ids.push((await append(redis, partition, { runId, deadline }))[2]!);
+    // As ids are after the clock was set back.
+    await redis.xsetid(partitionKeys(partition).ballots, `${Date.now() + 3_600_000}-0`);
+    const appended: { id: string; acceptedAt: number }[] = [];
+    for (let i = 0; i < 3; i++) {
+      const [, acceptedAt, id] = await append(redis, partition, { runId, deadline });
+      appended.push({ id: id!, acceptedAt });
+    }
+    const ids = appended.map(({ id }) => id);
     const seen = await Promise.all(['0-0', ...ids].map((at) => peekPartition(redis, partition, at)));
-    expect(seen.map(({ firstQueued }) => firstQueued)).toEqual([...ids, undefined]);
+    expect(seen.map(({ firstQueued }) => firstQueued)).toEqual([...appended, undefined]);
     expect(seen[0]).toMatchObject({ runId, epoch: 1, accepted: 3, newest: ids[2] });
+  });
+
+  it.each([
+    ['no time', ['some', 'entry']],
+    ['a time that is no number', ['v', '2', 'a', 'NaN']],
+    ['an empty time', ['v', '2', 'a', '']],
+    ['a time in bytes', ['a', Buffer.from([0, 0xff, 0xfe])]],
+    ['a time without end', ['a', '9'.repeat(100_000)]],
+    ['a time that has not come', ['a', '999999999999999']],
+  ])('takes the time of the id for an entry by hand with %s', async (_, fields) => {
+    const { ballots } = partitionKeys(++partition);
+    const id = (await redis.xadd(ballots, '*', ...fields))!;
+    const { firstQueued } = await peekPartition(redis, partition, '0-0');
+    expect(firstQueued).toEqual({ id, acceptedAt: Number(id.split('-')[0]) });
   });
 });
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { startTestRedis } from '@hbf/local-services/testing';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { untilReady } from '../src/connection.ts';
+import { compareEntryIds } from '../src/entry-id.ts';
 import { partitionKeys } from '../src/keys.ts';
 import { publishDefinitions, tieSystem } from '../src/partition.ts';
 import type { Producer } from '../src/producer.ts';
@@ -33,12 +34,15 @@ async function startProducer() {
   return producer;
 }
 
-async function castInto(producer: Producer, partition: number, count: number): Promise<void> {
+/** @returns the ids of their entries. */
+async function castInto(producer: Producer, partition: number, count: number): Promise<string[]> {
+  const ids: string[] = [];
   for (let i = 0; i < count; i++) {
-    expect(await producer.append('pets', { voter: newVoter(partition), choices: ['a'] })).toMatchObject({
-      outcome: 'accepted',
-    });
+    const answer = await producer.append('pets', { voter: newVoter(partition), choices: ['a'] });
+    if (answer.outcome !== 'accepted') throw new Error(answer.outcome);
+    ids.push(answer.identity.entryId);
   }
+  return ids;
 }
 
 const state = (partition: number) => redis.hgetall(partitionKeys(partition).state);
@@ -82,6 +86,18 @@ describe('a producer that was told more than Redis still knows', () => {
     await setUp(redis, polls);
     await expect.poll(() => state(0), { timeout: 10_000 }).toMatchObject({ accepted: '5', told: '5' });
     await expect.poll(() => state(1), { timeout: 10_000 }).toMatchObject({ accepted: '2', told: '2' });
+  });
+
+  it('has ballots get no id again that a lost one had, although the clock is behind the ids', async () => {
+    const { ballots } = partitionKeys(0);
+    await redis.xsetid(ballots, `${Date.now() + 3_600_000}-0`);
+    const producer = await startProducer();
+    const lost = await castInto(producer, 0, 5);
+    await redis.flushall();
+    await setUp(redis, polls);
+    await expect.poll(() => state(0), { timeout: 10_000 }).toMatchObject({ told: '5' });
+    const [given] = await castInto(producer, 0, 1);
+    expect(compareEntryIds(given!, lost.at(-1)!)).toBeGreaterThan(0);
   });
 
   it('writes nothing into a Redis that belongs to no system, or to another', async () => {

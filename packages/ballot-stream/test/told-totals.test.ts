@@ -1,6 +1,7 @@
 import { startTestRedis } from '@hbf/local-services/testing';
 import { describe, expect, it } from 'vitest';
 import { readRunId } from '../src/connection.ts';
+import { compareEntryIds } from '../src/entry-id.ts';
 import { partitionKeys } from '../src/keys.ts';
 import { openPartition, peekPartition, publishPolls, readEntries, shutPartition } from '../src/partition.ts';
 import { createToldTotals, type ToldTotals } from '../src/told-totals.ts';
@@ -22,9 +23,9 @@ let partition = 0;
 async function appendTo(told: ToldTotals, count: number): Promise<void> {
   const deadline = (await redisNow(redis)) + 60_000;
   for (let i = 0; i < count; i++) {
-    const [status, , , total, opened] = await append(redis, partition, { runId, deadline });
+    const [status, , newest, total, opened] = await append(redis, partition, { runId, deadline });
     expect(status).toBe('accepted');
-    told.learn({ partition, opened: opened!, total: Number(total) });
+    told.learn({ partition, opened: opened!, total: Number(total), newest: newest! });
   }
 }
 
@@ -171,5 +172,83 @@ describe('a reminder of the totals that Redis told', () => {
     told.belongTo('another');
     await told.handOver(redis, runId);
     expect(await view()).toMatchObject({ accepted: 0, told: undefined });
+  });
+});
+
+describe('a reminder of the ids that Redis gave', () => {
+  const stream = () => partitionKeys(partition).ballots;
+  const ids = async () => (await remains(redis, partition)).entries.map(([id]) => id);
+  const deadline = async () => (await redisNow(redis)) + 60_000;
+  const cast = async () => (await append(redis, partition, { runId, deadline: await deadline() }))[2]!;
+
+  /** A partition whose ids are ahead of the clock by an hour, as after that was set right. */
+  async function openAhead(): Promise<void> {
+    await openFresh(redis, ++partition);
+    await redis.xsetid(stream(), `${(await redisNow(redis)) + 3_600_000}-0`);
+  }
+
+  /** Opens as an owner does that knows nothing of what was given. */
+  async function openIgnorant(epoch: number): Promise<void> {
+    await publishPolls(redis, partition, epoch, [OPEN_POLL]);
+    await openPartition(redis, partition, { runId, epoch, position: '0-0', acceptedAtLeast: 0 });
+  }
+
+  it.each(['before', 'after'])(
+    'keeps them from being given again where it comes %s the opening',
+    async (when) => {
+      await openAhead();
+      const told = await remembering(5);
+      const lost = await ids();
+      await lose();
+      if (when === 'before') await told.handOver(redis, runId);
+      await openIgnorant(2);
+      if (when === 'after') await told.handOver(redis, runId);
+      const given = [await cast(), await cast()];
+      expect(compareEntryIds(given[0]!, lost.at(-1)!)).toBeGreaterThan(0);
+      expect(await ids()).toEqual(given);
+      expect(await view()).toMatchObject({ runId, accepted: 7 });
+    },
+  );
+
+  it('hands over those of every opening, the highest that it was told whatever the order of the answers', async () => {
+    await openAhead();
+    const told = createToldTotals();
+    told.belongTo('test');
+    const ms = (await redisNow(redis)) + 7_200_000;
+    for (const [opened, newest] of [
+      ['1-0', `${ms}-9`],
+      ['1-0', `${ms}-10`],
+      ['1-0', `${ms}-8`],
+      ['2-0', `${ms}-3`],
+    ] as const) {
+      told.learn({ partition, opened, newest, total: 1 });
+    }
+    await told.handOver(redis, runId);
+    expect(await newest()).toBe(`${ms}-10`);
+  });
+
+  it('lowers no id, keeps entries and the total, and lets ballots be appended as before', async () => {
+    await openAhead();
+    const early = await remembering(2);
+    await appendTo(createToldTotals(), 3);
+    const before = { ...(await remains(redis, partition)), newest: await newest() };
+    await early.handOver(redis, runId);
+    expect({ ...(await remains(redis, partition)), newest: await newest() }).toEqual(before);
+    await redis.del(stream());
+    await redis.xadd(stream(), '*', 'left', 'over');
+    const kept = await ids();
+    await early.handOver(redis, runId);
+    expect(await ids()).toEqual(kept);
+    expect(compareEntryIds(await cast(), before.entries[1]![0])).toBeGreaterThan(0);
+  });
+
+  it('goes up to ids that somebody made by hand', async () => {
+    await openFresh(redis, ++partition);
+    await redis.xsetid(stream(), '18446744073709551615-5');
+    const told = await remembering(2);
+    await lose();
+    await told.handOver(redis, runId);
+    await openIgnorant(2);
+    expect(await cast()).toBe('18446744073709551615-8');
   });
 });

@@ -45,6 +45,7 @@ export const entry = (
   id,
   poll,
   total,
+  acceptedAt: Number(id.split('-')[0]),
   ballots: ballots.map(([who, ...choices]) => ({ voter: voter(who), choices })),
 });
 
