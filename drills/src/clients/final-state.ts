@@ -3,6 +3,7 @@ import type { Queryable } from '@hbf/ballot-store/connection';
 import { readConservation } from '@hbf/ballot-store/conservation';
 import type { Tally } from '@hbf/contracts/tally';
 import type { FinalState, HistoryEvent } from '../history/events.ts';
+import { ownedPartitions } from '../system/owned-partitions.ts';
 import type { System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { createAgent, getJson } from './http.ts';
@@ -59,7 +60,10 @@ export async function readFinalState(
   }
 }
 
-async function readPartitions({ postgres }: System): Promise<FinalState['partitions']> {
+/** The books of every partition, of one moment each. */
+export async function readPartitions({
+  postgres,
+}: Pick<System, 'postgres'>): Promise<FinalState['partitions']> {
   // The row's own word is taken back when a loss is acknowledged.
   const boundsOnly = await postgres.query<{ partition: number }>(
     'SELECT DISTINCT partition FROM acknowledged_losses WHERE is_lower_bound',
@@ -115,7 +119,8 @@ async function readPages(
     const stored = Object.values(tally?.votes ?? {});
     return shows === 'live' && turnout === tally?.turnout && String(votes) === String(stored);
   };
-  await until('the pages agree', () => pages.last().every(agrees), PAGES_WITHIN_MS).catch(() => {});
+  const agree = () => pages.last().length > 0 && pages.last().every(agrees);
+  await until('the pages agree', agree, PAGES_WITHIN_MS).catch(() => {});
   return pages.last();
 }
 
@@ -125,15 +130,9 @@ async function readOwnedPartitions(system: System): Promise<number> {
   let owned = 0;
   const count = async () => {
     const workers = system.replicas.filter(({ app, running }) => app === 'worker' && running);
-    const texts = await Promise.all(workers.map((worker) => worker.metrics()));
-    owned = texts.reduce((sum, text) => sum + ownedIn(text), 0);
+    owned = (await Promise.all(workers.map(ownedPartitions))).reduce((sum, count) => sum + count, 0);
     return owned === row!.partitions;
   };
   await until('every partition is owned once', count, SHARES_WITHIN_MS, 200).catch(() => {});
   return owned;
-}
-
-function ownedIn(metrics: string): number {
-  const lines = metrics.matchAll(/^ballot_partitions_owned(?:\{[^}]*\})? (\S+)$/gm);
-  return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
 }

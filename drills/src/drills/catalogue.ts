@@ -39,6 +39,7 @@ const single: readonly Drill[] = [
   },
   alone('pause-vote', 4),
   alone('pause-worker', 4),
+  alone('pause-workers-shortly', 2),
   alone('pause-result', 4),
   alone('stop-everything', 4),
   alone('workers-come-and-go', 2),
@@ -47,6 +48,7 @@ const single: readonly Drill[] = [
   alone('pause-redis', 2),
   alone('full-redis', 3),
   alone('failing-file', 3),
+  alone('failing-file-unread', 2),
   alone('cut-tail', 3),
   alone('rolled-back-redis', 2),
   alone('emptied-redis', 2),
@@ -65,6 +67,7 @@ const single: readonly Drill[] = [
       system: { prepare: ['links'] },
     }),
   ),
+  alone('late-then-in-time', 3),
   {
     name: 'clocks',
     about: 'wall clocks are stepped forth and back: all of them, or those of one part',

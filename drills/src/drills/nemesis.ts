@@ -1,83 +1,112 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { readPartitions } from '../clients/final-state.ts';
 import type { Fault, FaultContext } from '../faults/fault.ts';
+import { untilProcessed } from '../faults/processed.ts';
 import type { Recorder } from '../history/recorder.ts';
 
 /** Applies faults and takes them back, and writes down when. */
 export type Nemesis = {
-  /** Each fault so many times, in order; `recover` is awaited after each. */
+  /** Each fault so many times, in order, held longer from round to round; `recover` is awaited after each. */
   inTurn(faults: readonly Fault[], rounds: number, recover: () => Promise<void>): Promise<void>;
   /**
-   * Faults drawn at random for `forMs`, several at once where they touch different parts. Now and then everything is
-   * healed and `recover` awaited: a system that is never well proves nothing.
+   * Faults drawn at random for `forMs`, several at once where they touch different parts; those that change something
+   * for good in the last third only. Now and then everything is healed and `recover` awaited: a system that is never
+   * well proves nothing.
    */
   mixed(faults: readonly Fault[], forMs: number, recover: () => Promise<void>): Promise<void>;
 };
+
+/** A fault that is being applied. */
+type Application = { fault: Fault; voteTouched: boolean };
+
+const touchesVote = ({ touches }: Fault) => touches.includes('vote');
 
 /** A fault that holds at most so long (ms) before everything is healed once. */
 const RECOVER_EVERY_MS = 40_000;
 
 export function createNemesis(context: FaultContext, recorder: Recorder): Nemesis {
+  const { system, random } = context;
   let number = 0;
-  const { random } = context;
+  const active = new Set<Application>();
 
-  /** From the first moment to the last of one fault. */
-  async function apply(fault: Fault, alone: boolean): Promise<void> {
+  /** What was answered before is no part of a loss that comes now: the books are to be right without it. */
+  async function settle(): Promise<void> {
+    const since = recorder.now();
+    await untilProcessed(system);
+    recorder.record({ type: 'settled', since, partitions: await readPartitions(system) });
+  }
+
+  /** From the first moment to the last of one fault. `part` says which part of the range of times it holds. */
+  async function apply(fault: Fault, part: { of: number; index: number }): Promise<void> {
     number += 1;
+    // Of its own: a fault that draws as often as time allows does not shift what the next ones draw.
+    const own = random.fork(`${number} ${fault.name}`);
     const { storeAway, ...effects } = fault.effects ?? {};
-    const named = {
-      type: 'fault',
-      fault: number,
-      name: fault.name,
-      ...effects,
-      // Another fault may keep voters from vote at the same time, and then no answer comes in time.
-      ...(storeAway && alone ? { storeAway } : {}),
-    } as const;
+    const named = { type: 'fault', fault: number, name: fault.name, ...effects } as const;
     const [least, most] = fault.holdMs;
-    const holdMs = random.integer(least, most);
-    recorder.record({ ...named, phase: 'begins' });
-    const { heal, foreign } = await fault.inject(context);
-    recorder.record({ ...named, phase: 'holds', ...(foreign === undefined ? {} : { foreign }) });
-    await wait(holdMs);
-    recorder.record({ ...named, phase: 'heals' });
-    await heal();
-    recorder.record({ ...named, phase: 'healed' });
+    const holdMs = least + ((most - least) * (part.index + own.fraction())) / part.of;
+    const mine: Application = {
+      fault,
+      voteTouched: [...active].some(({ fault: other }) => touchesVote(other)),
+    };
+    if (touchesVote(fault)) for (const other of active) other.voteTouched = true;
+    active.add(mine);
+    try {
+      if (fault.effects?.loses) await settle();
+      recorder.record({ ...named, phase: 'begins' });
+      const { heal, untilShown, ...told } = await fault.inject({ ...context, random: own });
+      recorder.record({ ...named, ...told, phase: 'holds' });
+      await untilShown?.();
+      await wait(holdMs);
+      // Told only now: what keeps voters from vote meanwhile keeps answers from coming in time.
+      const promised = storeAway && !mine.voteTouched ? { storeAway } : {};
+      recorder.record({ ...named, ...told, ...promised, phase: 'heals' });
+      await heal();
+      recorder.record({ ...named, ...told, ...promised, phase: 'healed' });
+    } finally {
+      active.delete(mine);
+    }
   }
 
   return {
     async inTurn(faults, rounds, recover) {
       for (let round = 0; round < rounds; round += 1) {
         for (const fault of faults) {
-          await apply(fault, true);
+          await apply(fault, { of: rounds, index: round });
           await recover();
         }
       }
     },
 
     async mixed(faults, forMs, recover) {
-      const ends = performance.now() + forMs;
+      const began = performance.now();
+      const ends = began + forMs;
       // What changes something for good is used once.
       const left = new Set(faults);
       while (performance.now() < ends) {
         const recoverAt = Math.min(ends, performance.now() + RECOVER_EVERY_MS);
-        const active = new Map<Fault, Promise<void>>();
+        const applied = new Map<Fault, Promise<void>>();
         let failure: unknown;
         while (performance.now() < recoverAt && failure === undefined) {
-          const touched = new Set([...active.keys()].flatMap(({ touches }) => touches));
-          const possible = [...left].filter(({ touches }) => !touches.some((part) => touched.has(part)));
-          const next = possible.length > 0 && active.size < 3 ? random.pick(possible) : undefined;
+          const touched = new Set([...applied.keys()].flatMap(({ touches }) => touches));
+          const late = performance.now() > began + (forMs * 2) / 3;
+          const possible = [...left].filter(
+            ({ touches, once }) => (late || !once) && !touches.some((part) => touched.has(part)),
+          );
+          const next = possible.length > 0 && applied.size < 3 ? random.pick(possible) : undefined;
           if (next) {
             if (next.once) left.delete(next);
-            const applied = apply(next, false).then(
-              () => void active.delete(next),
+            const done = apply(next, { of: 1, index: 0 }).then(
+              () => void applied.delete(next),
               (error: unknown) => {
                 failure = error;
               },
             );
-            active.set(next, applied);
+            applied.set(next, done);
           }
           await wait(random.integer(500, 3_000));
         }
-        await Promise.all(active.values());
+        await Promise.all(applied.values());
         if (failure !== undefined) throw failure;
         await recover();
       }

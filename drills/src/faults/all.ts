@@ -1,6 +1,6 @@
 import { clockFaults } from './clock.ts';
 import type { Fault } from './fault.ts';
-import { LINKS, linkFaults } from './links.ts';
+import { LINKS, lateThenInTime, linkFaults } from './links.ts';
 import { foreignEntries, poisonedChoice } from './poison.ts';
 import { changePolls, closePoll } from './polls.ts';
 import {
@@ -18,15 +18,18 @@ import {
   killOne,
   killWorkers,
   pauseOne,
+  pauseShortly,
   stopEverything,
 } from './processes.ts';
-import { cutTail, emptiedRedis, failingFile, fullRedis, killRedis, pauseRedis, rolledBack } from './redis.ts';
+import { cutTail, emptiedRedis, killRedis, pauseRedis, rolledBack } from './redis.ts';
+import { failingFile, failingFileUnread, fullRedis } from './refusing-redis.ts';
 
 /** Every fault that drills know, by name. */
 export const FAULTS: ReadonlyMap<string, Fault> = new Map(
   [
     ...(['vote', 'worker', 'result'] as const).flatMap((app) => [killOne(app), pauseOne(app)]),
     killWorkers,
+    pauseShortly,
     ...killAtSteps,
     stopEverything,
     comingAndGoing,
@@ -35,6 +38,7 @@ export const FAULTS: ReadonlyMap<string, Fault> = new Map(
     pauseRedis,
     fullRedis,
     failingFile,
+    failingFileUnread,
     cutTail,
     rolledBack,
     emptiedRedis,
@@ -45,6 +49,7 @@ export const FAULTS: ReadonlyMap<string, Fault> = new Map(
     awayUntilRedisIsFull,
     bothStores,
     ...LINKS.flatMap(linkFaults),
+    lateThenInTime,
     ...clockFaults,
     foreignEntries,
     poisonedChoice,

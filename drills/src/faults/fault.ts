@@ -6,7 +6,7 @@ import type { Ability, AppName, Replica, System } from '../system/system.ts';
 /** What a fault works on. */
 export type FaultContext = {
   system: System;
-  /** The nemesis's own choices. */
+  /** The choices of this one application: how many are drawn changes nothing for what comes later. */
   random: Random;
   /** As they are declared now; a fault that changes them for good changes this list. */
   polls: DrillPoll[];
@@ -28,15 +28,25 @@ export type Fault = {
   needs?: readonly Ability[];
   /** It changes something for good, and can be applied once on a system. */
   once?: true;
-  /** What is certain while it holds; the checker relies on it. */
-  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'steps' | 'deafens' | 'storeAway'>;
-  /** For how long it holds (ms), drawn evenly. */
+  /**
+   * What is certain while it holds; the checker relies on it. `storeAway` is told of an application during which no
+   * other fault touched vote.
+   */
+  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'steps' | 'storeAway'>;
+  /** For how long it holds (ms): the rounds of a drill share the range, so that one of them is long. */
   holdMs: readonly [least: number, most: number];
   /**
    * Resolves when it is surely in force, with what heals it. Healing resolves when the part is back, not when the
-   * system has recovered. `foreign` tells how many entries it put into streams by hand.
+   * system has recovered.
    */
-  inject(context: FaultContext): Promise<{ heal(): Promise<void>; foreign?: number }>;
+  inject(context: FaultContext): Promise<Injected>;
+};
+
+/** A fault in force. What is declared here depends on whom it hit, and is told from `holds` on. */
+export type Injected = Pick<FaultEvent, 'foreign' | 'deafens' | 'closes'> & {
+  /** What must be seen before the time that it holds is counted. */
+  untilShown?(): Promise<void>;
+  heal(): Promise<void>;
 };
 
 /** The running replicas of an app. @throws if there is none, so that a fault never silently does nothing. */

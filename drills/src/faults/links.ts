@@ -1,6 +1,6 @@
 import type { Stopped } from '../history/events.ts';
 import type { LinkName } from '../system/system.ts';
-import type { Fault, Part } from './fault.ts';
+import { type Fault, type FaultContext, type Injected, type Part, running } from './fault.ts';
 
 /** What is impossible while nothing passes between two parts. */
 const BETWEEN: Record<LinkName, { touches: Part[]; stops: Stopped[] }> = {
@@ -20,8 +20,9 @@ export function linkFaults(name: LinkName): Fault[] {
   const effects = {
     ...(stops.length > 0 ? { stops } : {}),
     ...(name.endsWith('-redis') || name.endsWith('-postgres') ? { storeAway: true as const } : {}),
-    ...(name === 'page-result' ? { deafens: true as const } : {}),
   };
+  const deafens = ({ system }: FaultContext): Pick<Injected, 'deafens'> =>
+    name === 'page-result' ? { deafens: running(system, 'result').map((replica) => replica.name) } : {};
   return [
     {
       name: `delay-${name}`,
@@ -44,10 +45,10 @@ export function linkFaults(name: LinkName): Fault[] {
       needs: ['links'],
       effects,
       holdMs: [500, 9_000],
-      async inject({ system }) {
-        const link = system.link(name);
+      async inject(context) {
+        const link = context.system.link(name);
         link.cut();
-        return { heal: async () => link.mend() };
+        return { ...deafens(context), heal: async () => link.mend() };
       },
     },
     {
@@ -57,11 +58,25 @@ export function linkFaults(name: LinkName): Fault[] {
       needs: ['links'],
       effects,
       holdMs: [500, 9_000],
-      async inject({ system }) {
-        const link = system.link(name);
+      async inject(context) {
+        const link = context.system.link(name);
         link.hold();
-        return { heal: async () => link.mend() };
+        return { ...deafens(context), heal: async () => link.mend() };
       },
     },
   ];
 }
+
+/** Appends are on their way for longer than voters wait; the next ones overtake them on other connections. */
+export const lateThenInTime: Fault = {
+  name: 'late-then-in-time',
+  about: 'what vote sends to Redis is late by 0.9 s for a moment, and then no more',
+  touches: ['vote', 'redis'],
+  needs: ['links'],
+  holdMs: [300, 700],
+  async inject({ system }) {
+    const link = system.link('vote-redis');
+    link.delay(900);
+    return { heal: async () => link.mend() };
+  },
+};

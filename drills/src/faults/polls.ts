@@ -39,6 +39,6 @@ export const closePoll: Fault = {
       );
       return row!.closings === 4;
     });
-    return { heal: async () => {} };
+    return { closes: last.key, heal: async () => {} };
   },
 };

@@ -1,5 +1,6 @@
 import { until } from '../until.ts';
 import type { Fault } from './fault.ts';
+import { refusals } from './refusing-redis.ts';
 
 export const killPostgres: Fault = {
   name: 'kill-postgres',
@@ -37,15 +38,25 @@ export const pausePostgres: Fault = {
   },
 };
 
-/** Not said to stop the recording: a batch may still fit into what PostgreSQL has preallocated. */
+/** In force once a write was refused: its log keeps nothing in reserve then, and cannot grow (see the system's settings). */
 export const fullDisk: Fault = {
   name: 'full-disk',
   about: "PostgreSQL's file system is full",
   touches: ['postgres'],
   needs: ['full-disk'],
+  effects: { stops: ['recording'], storeAway: true },
   holdMs: [5_000, 9_000],
   async inject({ system }) {
     await system.postgres.fillDisk();
+    // More than what is left of the last block of its log.
+    const write = () =>
+      system.postgres.query("SELECT pg_logical_emit_message(true, 'drills', repeat('-', 100000))");
+    await until('PostgreSQL cannot write', () =>
+      write().then(
+        () => false,
+        () => true,
+      ),
+    );
     return {
       async heal() {
         await system.postgres.freeDisk();
@@ -70,14 +81,13 @@ export const awayUntilRedisIsFull: Fault = {
     const info = String(await system.redis.command('INFO', 'memory'));
     const used = Number(/used_memory:(\d+)/.exec(info)![1]);
     await system.redis.command('CONFIG', 'SET', 'maxmemory', String(used + ROOM_BYTES));
-    const refused = async () => {
-      const stats = String(await system.redis.command('INFO', 'errorstats'));
-      return Number(/errorstat_OOM:count=(\d+)/.exec(stats)?.[1] ?? 0);
-    };
-    const before = await refused();
-    await until('Redis refuses ballots', async () => (await refused()) > before, 90_000);
-    note('Redis refuses ballots: the queue has reached its limit');
+    const before = await refusals(system, 'OOM');
     return {
+      // Voters are to be answered in time from when PostgreSQL is away, and all the while that the queue grows.
+      async untilShown() {
+        await until('Redis refuses ballots', async () => (await refusals(system, 'OOM')) > before, 90_000);
+        note('Redis refuses ballots: the queue has reached its limit');
+      },
       async heal() {
         await system.postgres.start();
         await system.redis.command('CONFIG', 'SET', 'maxmemory', '0');

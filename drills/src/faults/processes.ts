@@ -1,25 +1,29 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { STEPS, type Step } from '@hbf/worker/failpoint';
-import type { AppName, Replica, System } from '../system/system.ts';
+import { ownedPartitions } from '../system/owned-partitions.ts';
+import type { AppName, Replica } from '../system/system.ts';
 import { until } from '../until.ts';
-import { type Fault, running } from './fault.ts';
+import { type Fault, type Injected, running } from './fault.ts';
 
 const APPS: readonly AppName[] = ['vote', 'worker', 'result'];
 
-/** Pages of a result that is away hear nothing. */
-const deafening = (app: AppName): Pick<Fault, 'effects'> =>
-  app === 'result' ? { effects: { deafens: true } } : {};
+/** Pages of a result that is away hear nothing: long enough, in some rounds, for them to say so. */
+const LONG_ENOUGH_MS = 9_000;
+const deafens = (replicas: readonly Replica[]): Pick<Injected, 'deafens'> => {
+  const results = replicas.filter(({ app }) => app === 'result').map(({ name }) => name);
+  return results.length > 0 ? { deafens: results } : {};
+};
 
 /** kill -9 of one replica. */
 export const killOne = (app: AppName): Fault => ({
   name: `kill-${app}`,
   about: `one ${app} is killed with kill -9`,
   touches: [app],
-  ...deafening(app),
-  holdMs: [300, 3_000],
+  holdMs: [300, app === 'result' ? LONG_ENOUGH_MS : 3_000],
   async inject({ system, random }) {
     const victim = random.pick(running(system, app));
     await victim.kill();
-    return { heal: () => startAgain([victim]) };
+    return { ...deafens([victim]), heal: () => startAgain([victim]) };
   },
 });
 
@@ -28,12 +32,11 @@ export const pauseOne = (app: AppName): Fault => ({
   name: `pause-${app}`,
   about: `one ${app} is stopped with SIGSTOP, and goes on later`,
   touches: [app],
-  ...deafening(app),
-  holdMs: [500, 5_000],
+  holdMs: [500, app === 'result' ? LONG_ENOUGH_MS : 5_000],
   async inject({ system, random }) {
     const victim = random.pick(running(system, app));
     await victim.pause();
-    return { heal: () => victim.resume() };
+    return { ...deafens([victim]), heal: () => victim.resume() };
   },
 });
 
@@ -75,12 +78,12 @@ export const stopEverything: Fault = {
   name: 'stop-everything',
   about: 'every service is stopped with SIGTERM and started again',
   touches: ['vote', 'worker', 'result'],
-  effects: { stops: ['accepting', 'recording'], deafens: true },
-  holdMs: [300, 2_000],
+  effects: { stops: ['accepting', 'recording'] },
+  holdMs: [300, LONG_ENOUGH_MS],
   async inject({ system }) {
     const all = APPS.flatMap((app) => running(system, app));
     await Promise.all(all.map((replica) => replica.stop()));
-    return { heal: () => startAgain(all) };
+    return { ...deafens(all), heal: () => startAgain(all) };
   },
 };
 
@@ -88,7 +91,8 @@ export const stopEverything: Fault = {
 export const comingAndGoing: Fault = {
   name: 'workers-come-and-go',
   about: 'every second a worker joins and another leaves, stopped or killed',
-  touches: ['worker'],
+  // None that joins is ready while a store is away.
+  touches: ['worker', 'redis', 'postgres'],
   holdMs: [6_000, 10_000],
   async inject({ system, random }) {
     const before = running(system, 'worker').length;
@@ -120,22 +124,31 @@ export const comingAndGoing: Fault = {
 /** Five workers share four partitions: one has none, and takes over when another is killed. */
 export const fiveWorkers: Fault = {
   name: 'five-workers',
-  about: 'five workers share the partitions, and owners are killed',
-  touches: ['worker'],
+  about: 'five workers share the partitions, and an owner is killed',
+  // Nothing is shared while a store is away.
+  touches: ['worker', 'redis', 'postgres'],
   holdMs: [2_000, 4_000],
   async inject({ system, random }) {
     const extra: Replica[] = [];
     while (running(system, 'worker').length < 5) extra.push(await system.add('worker'));
-    await until('five workers own all partitions', () =>
-      ownedPartitions(system).then((owned) => owned === 4),
+    const owners = await until(
+      'four of five workers own a partition each',
+      async () => {
+        const workers = running(system, 'worker');
+        const owned = await Promise.all(workers.map(ownedPartitions));
+        return owned.filter((count) => count === 1).length === 4
+          ? workers.filter((_, index) => owned[index] === 1)
+          : undefined;
+      },
+      40_000,
     );
-    const victim = random.pick(running(system, 'worker').filter((worker) => !extra.includes(worker)));
+    const victim = random.pick(owners);
     await victim.kill();
     return {
       async heal() {
-        await startAgain([victim]);
+        if (!extra.includes(victim)) await victim.start();
         for (const worker of extra) {
-          await worker.stop();
+          if (worker.running) await worker.stop();
           await system.remove(worker);
         }
       },
@@ -143,10 +156,24 @@ export const fiveWorkers: Fault = {
   },
 };
 
-async function ownedPartitions(system: System): Promise<number> {
-  const texts = await Promise.all(running(system, 'worker').map((worker) => worker.metrics()));
-  return texts.reduce((sum, text) => sum + Number(/^ballot_partitions_owned (\d+)/m.exec(text)?.[1] ?? 0), 0);
-}
+/** Each freezes for less than its session lives: it owns its partitions still, and goes on with what it had read. */
+export const pauseShortly: Fault = {
+  name: 'pause-workers-shortly',
+  about: 'one worker after the other is stopped with SIGSTOP for a moment, again and again',
+  touches: ['worker'],
+  holdMs: [500, 1_000],
+  async inject({ system, random }) {
+    const workers = running(system, 'worker');
+    for (let turn = 0; turn < 8; turn += 1) {
+      const worker = workers[turn % workers.length]!;
+      await worker.pause();
+      await wait(random.integer(100, 600));
+      await worker.resume();
+      await wait(random.integer(0, 200));
+    }
+    return { heal: async () => {} };
+  },
+};
 
 async function startAgain(replicas: readonly Replica[]): Promise<void> {
   await Promise.all(replicas.map((replica) => replica.start()));

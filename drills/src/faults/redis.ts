@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { System } from '../system/system.ts';
 import { until } from '../until.ts';
-import { type Fault, type FaultContext, running } from './fault.ts';
+import { type Fault, type FaultContext, type Injected, running } from './fault.ts';
+import { acceptedByRedis, untilProcessed } from './processed.ts';
 
 export const killRedis: Fault = {
   name: 'kill-redis',
@@ -27,57 +28,19 @@ export const pauseRedis: Fault = {
   },
 };
 
-/** No worker is away: the queue is drained all the time, and a ballot gets through now and then. */
-export const fullRedis: Fault = {
-  name: 'full-redis',
-  about: 'Redis is at its memory limit',
-  touches: ['redis'],
-  holdMs: [2_000, 5_000],
-  async inject({ system }) {
-    await system.redis.command('CONFIG', 'SET', 'maxmemory', '1');
-    return {
-      async heal() {
-        await system.redis.command('CONFIG', 'SET', 'maxmemory', '0');
-      },
-    };
-  },
-};
-
-/** What Redis cannot write it must not have acknowledged, whatever it does then: refuse, exit, or be killed. */
-export const failingFile: Fault = {
-  name: 'failing-file',
-  about: 'the append-only file cannot grow any more (ulimit -f)',
-  touches: ['redis'],
-  needs: ['failing-file'],
-  holdMs: [1_000, 3_000],
-  async inject({ system, random, note }) {
-    await system.redis.limitFiles(random.integer(0, 6_000));
-    await wait(500);
-    note(system.redis.running ? 'Redis runs on with a file that fails' : 'Redis ended when its file failed');
-    return {
-      async heal() {
-        if (system.redis.running) await system.redis.unlimitFiles();
-        // The limit was the process's own: the next one has none.
-        if (!system.redis.running) await system.redis.start();
-      },
-    };
-  },
-};
-
 /**
  * Lets accepted ballots queue up, then has Redis lose some of them, and brings the workers back. This is what no
  * program can prevent, so it must be told: as drift, and by the receipts.
  */
-async function loseWhileQueued(
-  { system, note }: FaultContext,
-  lose: () => Promise<void>,
-): Promise<{ heal(): Promise<void> }> {
+async function loseWhileQueued({ system, note }: FaultContext, lose: () => Promise<void>): Promise<Injected> {
   const workers = running(system, 'worker');
   await system.redis.kill();
   if (system.lacks('redis-files') === undefined) await system.redis.keepCopy();
   await system.redis.start();
-  const before = await appended(system);
-  await until('ballots are accepted again', async () => (await appended(system)) > before);
+  const before = await acceptedByRedis(system);
+  await until('every partition accepts ballots again', async () =>
+    (await acceptedByRedis(system)).every((count, partition) => count > before[partition]!),
+  );
   await Promise.all(workers.map((worker) => worker.kill()));
   const unread = await appended(system);
   await until('ballots are queued', async () => (await appended(system)) >= unread + 50);
@@ -85,19 +48,50 @@ async function loseWhileQueued(
   return {
     async heal() {
       await untilEachHasBeaten(system, () => Promise.all(workers.map((worker) => worker.start())));
-      const { output } = await system.workerCommand('acknowledge-loss');
-      note(output.trim());
+      await untilEachHasReminded(system);
+      await untilProcessed(system);
+      const lostBefore = await lost(system);
+      const { code, output } = await system.workerCommand('acknowledge-loss');
+      if (code !== 0) throw new Error(`the loss could not be acknowledged (${code}): ${output}`);
+      const count = (await lost(system)) - lostBefore;
+      if (count === 0) throw new Error('the fault was to lose ballots, and none is missed');
+      note(`${count} ballots are lost: ${output.trim()}`);
     },
   };
 }
 
+async function lost({ postgres }: System): Promise<number> {
+  const [row] = await postgres.query<{ lost: number }>('SELECT sum(lost)::int AS lost FROM partitions');
+  return row!.lost;
+}
+
+/** As often as a vote process reminds a Redis that has lost ballots, twice (ms). */
+const REMINDED_WITHIN_MS = 2_000;
+
+/**
+ * Waits until every vote process has told Redis what it had been told by it: what is missed is known then, and none
+ * comes to light later.
+ */
+async function untilEachHasReminded(system: System): Promise<void> {
+  const votes = running(system, 'vote');
+  const counts = () =>
+    Promise.all(
+      votes.map(async (vote) => {
+        const lines = (await vote.metrics()).matchAll(/^ballots_accepted_total(?:\{[^}]*\})? (\S+)$/gm);
+        return [...lines].reduce((sum, [, value]) => sum + Number(value), 0);
+      }),
+    );
+  const before = await counts();
+  await until('every vote accepts ballots again', async () =>
+    (await counts()).every((count, index) => count > before[index]!),
+  );
+  // One whose connection lasted reminds it by the clock.
+  await wait(REMINDED_WITHIN_MS);
+}
+
 /** Redis's own count of accepted ballots. */
 async function appended(system: System): Promise<number> {
-  let sum = 0;
-  for (let partition = 0; partition < 4; partition++) {
-    sum += Number(await system.redis.command('HGET', `hbf:{${partition}}:state`, 'accepted'));
-  }
-  return sum;
+  return (await acceptedByRedis(system)).reduce((sum, count) => sum + count, 0);
 }
 
 /** Waits until every partition has an owner that has looked at what Redis holds, after `begin` was done. */
@@ -118,7 +112,8 @@ const LOSES = { loses: true } as const;
 export const emptiedRedis: Fault = {
   name: 'emptied-redis',
   about: 'Redis is emptied while ballots are queued',
-  touches: ['redis', 'worker', 'postgres', 'clock'],
+  // Of vote too: one that is away would tell later what is missed, after the loss was acknowledged.
+  touches: ['vote', 'redis', 'worker', 'postgres', 'clock'],
   effects: LOSES,
   holdMs: [500, 1_500],
   inject: (context) =>
@@ -130,7 +125,7 @@ export const emptiedRedis: Fault = {
 export const cutTail: Fault = {
   name: 'cut-tail',
   about: "the end of Redis's append-only file is cut off while ballots are queued",
-  touches: ['redis', 'worker', 'postgres', 'clock'],
+  touches: ['vote', 'redis', 'worker', 'postgres', 'clock'],
   needs: ['redis-files'],
   effects: LOSES,
   holdMs: [500, 1_500],
@@ -138,7 +133,7 @@ export const cutTail: Fault = {
     loseWhileQueued(context, async () => {
       const { redis } = context.system;
       await redis.kill();
-      await redis.cutTail(context.random.integer(1, 12_000));
+      await redis.cutTail(context.random.integer(2_000, 12_000));
       await redis.start();
     }),
 };
@@ -146,7 +141,7 @@ export const cutTail: Fault = {
 export const rolledBack: Fault = {
   name: 'rolled-back-redis',
   about: 'Redis comes back with an older copy of its files while ballots are queued',
-  touches: ['redis', 'worker', 'postgres', 'clock'],
+  touches: ['vote', 'redis', 'worker', 'postgres', 'clock'],
   needs: ['redis-files'],
   effects: LOSES,
   holdMs: [500, 1_500],

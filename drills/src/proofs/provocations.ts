@@ -3,6 +3,7 @@ import type { Step } from '@hbf/worker/failpoint';
 import { type Fault, type FaultContext, running } from '../faults/fault.ts';
 import { killAtStep } from '../faults/processes.ts';
 import type { Replica } from '../system/system.ts';
+import { until } from '../until.ts';
 
 /** Situations that only matter where a mechanism is missing. */
 
@@ -23,7 +24,7 @@ export const victimOf = (step: Step): Fault => ({
     await Promise.all(others.map((worker) => worker.kill()));
     const { system } = context;
     const victim = await system.add('worker', { env: { HBF_FAILPOINT: `${step}@2` } });
-    await victim.gone();
+    await until('the worker has died of its failpoint', () => !victim.running, 30_000);
     return {
       async heal() {
         await system.remove(victim);
@@ -32,41 +33,6 @@ export const victimOf = (step: Step): Fault => ({
     };
   },
 });
-
-/** Redis goes on with a file that it cannot write, and dies before anybody has read what it accepted. */
-export const unreadAndFailing: Fault = {
-  name: 'failing-file-unread',
-  about: 'no worker runs, the append-only file cannot grow, and then Redis is killed',
-  touches: ['redis', 'worker'],
-  needs: ['failing-file'],
-  holdMs: [500, 1_000],
-  async inject({ system }) {
-    const workers = running(system, 'worker');
-    await Promise.all(workers.map((worker) => worker.kill()));
-    await system.redis.limitFiles(0);
-    return {
-      async heal() {
-        if (system.redis.running) await system.redis.kill();
-        await system.redis.start();
-        await Promise.all(workers.map((worker) => worker.start()));
-      },
-    };
-  },
-};
-
-/** Appends are on their way for longer than voters wait; the next ones overtake them on other connections. */
-export const lateThenInTime: Fault = {
-  name: 'late-then-in-time',
-  about: 'what vote sends to Redis is late for a moment, and then no more',
-  touches: ['vote', 'redis'],
-  needs: ['links'],
-  holdMs: [300, 700],
-  async inject({ system }) {
-    const link = system.link('vote-redis');
-    link.delay(900);
-    return { heal: async () => link.mend() };
-  },
-};
 
 /** Workers of the changed build take over from the others, and both own every partition. */
 export const twoOwners: Fault = {

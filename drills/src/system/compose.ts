@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@hbf/local-services/free-port';
@@ -28,9 +28,11 @@ export async function createComposeSystem(options: SystemOptions, say = sayOnStd
   if (options.build !== undefined) throw new Error('in containers, the images are run and no other build');
   await requireDocker();
   const cleanup = createCleanup();
+  const start = { failed: false };
   try {
-    return await assemble(options, say, cleanup);
+    return await assemble(options, say, cleanup, start);
   } catch (error) {
+    start.failed = true;
     await cleanup.run().catch(() => {});
     throw error;
   }
@@ -40,6 +42,7 @@ async function assemble(
   options: SystemOptions,
   say: (line: string) => void,
   cleanup: Cleanup,
+  start: { failed: boolean },
 ): Promise<System> {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'hbf-compose-'));
   removeAtEnd(folder);
@@ -74,6 +77,12 @@ async function assemble(
     },
   });
   cleanup.add(project.close);
+  cleanup.add(async () => {
+    if (!start.failed || options.logsTo === undefined) return;
+    const { output } = await project.tryCompose('logs', '--no-color', '--timestamps');
+    mkdirSync(options.logsTo, { recursive: true });
+    writeFileSync(join(options.logsTo, 'compose.log'), `${output}\n`);
+  });
   await buildImages(project, say);
   const endings = watchEndings(project.name);
   cleanup.add(endings.close);

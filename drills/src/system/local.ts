@@ -34,15 +34,22 @@ const newKey = () => `k1:${randomBytes(32).toString('hex')}`;
  */
 export async function createLocalSystem(options: SystemOptions): Promise<LocalSystem> {
   const cleanup = createCleanup();
+  const start = { failed: false };
   try {
-    return await assemble(options, cleanup);
+    return await assemble(options, cleanup, start);
   } catch (error) {
-    await cleanup.run();
+    start.failed = true;
+    // What kept it from starting is told, and not what came of it.
+    await cleanup.run().catch(() => {});
     throw error;
   }
 }
 
-async function assemble(options: SystemOptions, cleanup: Cleanup): Promise<LocalSystem> {
+async function assemble(
+  options: SystemOptions,
+  cleanup: Cleanup,
+  start: { failed: boolean },
+): Promise<LocalSystem> {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'hbf-system-'));
   removeAtEnd(folder);
   cleanup.add(() => rmSync(folder, { recursive: true, force: true }));
@@ -50,6 +57,10 @@ async function assemble(options: SystemOptions, cleanup: Cleanup): Promise<Local
   chmodSync(folder, 0o755);
   const logs = openLogs(join(folder, 'logs'));
   cleanup.add(logs.close);
+  // After all of its parts have ended: their last words are in it.
+  cleanup.add(() => {
+    if (start.failed && options.logsTo !== undefined) logs.saveTo(options.logsTo);
+  });
 
   const { command } = await findRedis();
   const { links, clocks, disk, lacks } = setUpSurroundings(folder, command, options.prepare ?? [], cleanup);

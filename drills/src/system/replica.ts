@@ -25,11 +25,13 @@ export type ReplicaPlan = {
   /** What it gets each time it is started. */
   env: () => Record<string, string>;
   onLog: (line: string) => void;
-  /** Called when it ended and nobody had asked it to, with how. */
+  /** Called with how, when it ended and nobody had asked it to, or when it was asked and did not end well, or in time. */
   onDeath: (how: string) => void;
 };
 
 const READY_TIMEOUT_MS = 30_000;
+/** As `docker compose stop` gives them (compose.yaml, stop_grace_period). */
+const GRACE_MS = 10_000;
 const MOST_LINES = 20_000;
 
 /** Runs an app as an operator would; resolves when the process runs. */
@@ -37,6 +39,9 @@ export async function startReplica(plan: ReplicaPlan): Promise<LocalReplica> {
   const { app, name, metricsPort } = plan;
   const lines: string[] = [];
   let lastExit: Exit | undefined;
+  let exits = 0;
+  /** Lines of the present process. */
+  let said = 0;
   const env = plan.env();
   // It is meant to end by itself, as if killed.
   const kills = 'HBF_FAILPOINT' in env;
@@ -50,15 +55,21 @@ export async function startReplica(plan: ReplicaPlan): Promise<LocalReplica> {
     onLog(line) {
       if (lines.length >= MOST_LINES) lines.splice(0, MOST_LINES / 2);
       lines.push(line);
+      said += 1;
       plan.onLog(line);
     },
   });
   server.onExit((exit) => {
     lastExit = exit;
+    exits += 1;
     plan.onLog(`--- ${name} ended: ${describeExit(exit)}${exit.expected ? '' : ', by itself'}`);
     if (!exit.expected && !(kills && exit.signal === 'SIGKILL')) plan.onDeath(describeExit(exit));
   });
-  await server.launch();
+  const launch = () => {
+    said = 0;
+    return server.launch();
+  };
+  await launch();
   const internal = `http://127.0.0.1:${metricsPort}`;
   return {
     app,
@@ -79,14 +90,25 @@ export async function startReplica(plan: ReplicaPlan): Promise<LocalReplica> {
       server.signal('SIGKILL');
       await server.gone();
     },
-    stop: () => server.end('SIGTERM'),
+    async stop() {
+      if (!server.running) return;
+      const asked = performance.now();
+      const had = exits;
+      await server.end('SIGTERM');
+      const tookMs = performance.now() - asked;
+      if (exits === had || !lastExit) return;
+      // Without a word yet, it had begun nothing that could end in order.
+      const early = lastExit.signal === 'SIGTERM' && said === 0;
+      if (lastExit.code !== 0 && !early) plan.onDeath(`${describeExit(lastExit)} after SIGTERM`);
+      else if (tookMs > GRACE_MS) plan.onDeath(`ended ${Math.round(tookMs / 1_000)} s after SIGTERM`);
+    },
     async pause() {
       server.signal('SIGSTOP');
     },
     async resume() {
       server.signal('SIGCONT');
     },
-    start: () => server.launch(),
+    start: launch,
     gone: () => server.gone(),
     async untilReady() {
       let ended = false;

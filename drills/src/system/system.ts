@@ -139,4 +139,6 @@ export type SystemOptions = {
   prepare?: readonly Ability[];
   /** The folder of the build that is run (see build-copy.ts); unset: this project's own. */
   build?: string;
+  /** Where the logs are saved if it does not start. */
+  logsTo?: string;
 };

@@ -1,7 +1,9 @@
 import { freePort } from '@hbf/local-services/free-port';
 import { ManagedProcess } from '@hbf/local-services/managed-process';
 
-/** Runs a command of the worker to its end, as an operator would. */
+const DEADLINE_MS = 60_000;
+
+/** Runs a command of the worker to its end, as an operator would. One that takes over a minute is killed: code null. */
 export async function runWorkerCommand(
   build: string,
   args: readonly string[],
@@ -22,6 +24,8 @@ export async function runWorkerCommand(
     code = exit.code;
   });
   await command.launch();
+  const timer = setTimeout(() => command.signal('SIGKILL'), DEADLINE_MS);
   await command.gone();
+  clearTimeout(timer);
   return { code, output: lines.join('\n') };
 }

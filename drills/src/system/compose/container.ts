@@ -23,7 +23,7 @@ export type Container = {
 export type ContainerPlan = {
   name: string;
   endings: Endings;
-  /** Called when it ended although nobody had asked it to. */
+  /** Called when it ended although nobody had asked it to, or not with the code 0 when it was asked. */
   onDeath?: (code: number) => void;
   /** Called when it had to be killed, `graceMs` after it was asked to end. */
   onOverdue?: (graceMs: number) => void;
@@ -39,6 +39,8 @@ export const describeCode = (code: number) =>
 export function createContainer({ name, endings, onDeath, onOverdue }: ContainerPlan): Container {
   let running = false;
   let expected = false;
+  /** It is to end by itself. */
+  let asked = false;
   let gone: Promise<void> = Promise.resolve();
   let markGone = () => {};
   const send = (signal: string) => dockerUnlessGone('kill', '--signal', signal, name);
@@ -46,7 +48,7 @@ export function createContainer({ name, endings, onDeath, onOverdue }: Container
   endings.of(name, (code) => {
     running = false;
     markGone();
-    if (!expected) onDeath?.(code);
+    if (!expected || (asked && code !== 0)) onDeath?.(code);
   });
 
   const container: Container = {
@@ -58,6 +60,7 @@ export function createContainer({ name, endings, onDeath, onOverdue }: Container
       if (running) throw new Error(`${name} is running already`);
       running = true;
       expected = false;
+      asked = false;
       gone = new Promise((resolve) => {
         markGone = resolve;
       });
@@ -73,16 +76,19 @@ export function createContainer({ name, endings, onDeath, onOverdue }: Container
     async kill() {
       if (!running) return;
       expected = true;
+      asked = false;
       await send('SIGKILL');
       await within(KILL_TIMEOUT_MS, gone, `the end of ${name} after SIGKILL`);
     },
     async end(signal, graceMs) {
       if (!running) return;
       expected = true;
+      asked = true;
       await send(signal);
       // Frozen or stopped, it would never see the signal.
       await container.resume();
       const timer = setTimeout(() => {
+        asked = false;
         onOverdue?.(graceMs);
         void send('SIGKILL').catch(() => {});
       }, graceMs);

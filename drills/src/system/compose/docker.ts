@@ -4,11 +4,20 @@ export type CommandResult = { code: number | null; output: string };
 
 const MOST_OUTPUT = 256 * 1024 * 1024;
 
+/** A command that takes longer is killed, and fails. Compose may have to build or to pull images (ms). */
+const DEADLINE_MS = 120_000;
+const COMPOSE_DEADLINE_MS = 1_200_000;
+
 type Finished = { code: number | null; stdout: string; stderr: string };
 
 function runDocker(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const options = { env: env ?? process.env, maxBuffer: MOST_OUTPUT };
+    const options = {
+      env: env ?? process.env,
+      maxBuffer: MOST_OUTPUT,
+      timeout: args[0] === 'compose' ? COMPOSE_DEADLINE_MS : DEADLINE_MS,
+      killSignal: 'SIGKILL' as const,
+    };
     const child = execFile('docker', args, options, (error, stdout, stderr) => {
       if (error && child.pid === undefined) reject(error);
       else resolve({ code: child.exitCode, stdout, stderr });
