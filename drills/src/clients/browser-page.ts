@@ -60,7 +60,11 @@ export async function startBrowserPage(options: {
     await browser.close();
     throw error;
   }
-  return gatherPages(system, [{ name, poll, replica, sight: () => sight, close: () => browser.close() }]);
+  // What stands there changes with the tally, so that hearing the same again cannot be seen.
+  const heardAt = () => undefined;
+  return gatherPages(system, [
+    { name, poll, replica, sight: () => sight, heardAt, close: () => browser.close() },
+  ]);
 }
 
 async function open(page: Page, url: string): Promise<void> {

@@ -8,6 +8,8 @@ export type Sight = Omit<PageSees, 'type' | 'at' | 'page' | 'poll'>;
 export type PageState = {
   /** Undefined until the first tally. */
   readonly sight: Sight | undefined;
+  /** When the last tally came, by the clock that it was given; undefined until the first one. */
+  readonly heardAt: number | undefined;
   hear(tally: Tally): void;
   /** Looks at the clock, as the page does every second. */
   tick(): void;
@@ -18,7 +20,7 @@ export type PageState = {
  * @param changed told of each sight that differs from the one before.
  */
 export function createPageState(now: () => number, changed: (sight: Sight) => void): PageState {
-  let heardAt = now();
+  let heardAt: number | undefined;
   let sight: Sight | undefined;
   const show = (next: Sight): void => {
     if (sight && JSON.stringify(sight) === JSON.stringify(next)) return;
@@ -29,12 +31,16 @@ export function createPageState(now: () => number, changed: (sight: Sight) => vo
     get sight() {
       return sight;
     },
+    get heardAt() {
+      return heardAt;
+    },
     hear({ status, turnout, queued, phase, options }) {
       heardAt = now();
       show({ shows: status, turnout, queued, phase, votes: options.map(({ votes }) => votes) });
     },
     tick() {
-      if (sight && now() - heardAt > SILENT_AFTER_MS) show({ ...sight, shows: 'silent' });
+      if (sight && heardAt !== undefined && now() - heardAt > SILENT_AFTER_MS)
+        show({ ...sight, shows: 'silent' });
     },
   };
 }

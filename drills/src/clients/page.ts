@@ -70,6 +70,7 @@ function openPage(replica: Replica & { url: string }, poll: string, recorder: Re
     poll,
     replica,
     sight: () => state.sight,
+    heardAt: () => state.heardAt,
     close() {
       closed = true;
       clearInterval(looking);

@@ -40,3 +40,14 @@ export function possibleFaults(
   }
   return { faults, impossible };
 }
+
+const MINUTE_MS = 60_000;
+
+/**
+ * How long a drill may take as a whole (ms), start and check included: several times what it takes on a slow machine. One
+ * that takes longer hangs.
+ */
+export function longestMs({ plan, faults }: Drill): number {
+  if (plan.order === 'mixed') return plan.forMs + 5 * MINUTE_MS;
+  return 3 * MINUTE_MS + faults.length * plan.rounds * 1.5 * MINUTE_MS;
+}

@@ -35,9 +35,18 @@ export async function readHistory(file: string): Promise<HistoryEvent[]> {
   return events;
 }
 
-/** Reads what `check` needs from the folder of a drill. @throws if a file is missing or broken. */
-export async function readDrill(folder: string): Promise<{ history: HistoryEvent[]; final: FinalState }> {
+/**
+ * Reads what a drill is checked from, from its folder. The final state is missing if the drill did not come so far.
+ * @throws if there is no history, or a file is broken.
+ */
+export async function readDrill(folder: string): Promise<{ history: HistoryEvent[]; final?: FinalState }> {
   const history = await readHistory(join(folder, HISTORY_FILE));
-  const final = JSON.parse(await readFile(join(folder, FINAL_FILE), 'utf8')) as FinalState;
-  return { history, final };
+  let text: string;
+  try {
+    text = await readFile(join(folder, FINAL_FILE), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { history };
+    throw error;
+  }
+  return { history, final: JSON.parse(text) as FinalState };
 }

@@ -1,7 +1,6 @@
 import type { DrillResult } from '../drills/run-drill.ts';
 import { computeFigures, type FaultFigures, type VoterFigures } from '../history/figures.ts';
 import { RULES } from '../history/violation.ts';
-import type { ProofResult } from '../proofs/prove.ts';
 import { table, time } from './table.ts';
 
 /** While a store is away, 99 of 100 voters are answered within this time (ms). */
@@ -16,16 +15,21 @@ function isSlow({ storeAway, answers }: FaultFigures): boolean {
   return storeAway === true && answers !== undefined && answers.p99 >= ANSWERED_WITHIN_MS;
 }
 
-/** Whether every ballot and every page was as promised. A drill that was left out did not break any promise. */
+/**
+ * Whether every ballot and every page was as promised. A drill that was left out did not break any promise; how long
+ * voters waited is told by `slowFaults`.
+ */
 export function passed({ failure, violations }: DrillResult): boolean {
   return failure === undefined && violations.length === 0;
 }
 
+/** In a word or two, as in the table. */
 export function verdict(result: DrillResult): string {
   if (result.leftOut !== undefined) return 'left out';
   if (result.failure) return 'FAILED';
   if (result.violations.length > 0) return `BROKEN (${result.violations.length})`;
-  return slowFaults(result).length > 0 ? 'SLOW' : 'kept';
+  const missing = result.without?.length ?? 0;
+  return `${slowFaults(result).length > 0 ? 'SLOW' : 'kept'}${missing > 0 ? `, without ${missing}` : ''}`;
 }
 
 /** A line for each drill: what was voted, and whether every promise was kept. */
@@ -107,35 +111,24 @@ function voterCells({ ballots, ok, answers }: VoterFigures): string[] {
   return [String(ballots), share, time(answers?.p50), time(answers?.p99), time(answers?.max)];
 }
 
-function watcherCells({
-  pagesToldAfter,
-  pagesNeverTold,
-  liveAgainAfter,
-  firstOkAfter,
-}: FaultFigures): string[] {
-  const told =
-    pagesToldAfter === undefined ? (pagesNeverTold ? 'was over before' : '') : time(pagesToldAfter);
-  return [told, time(liveAgainAfter), time(firstOkAfter)];
+function watcherCells(fault: FaultFigures): string[] {
+  return [toldCell(fault), time(fault.liveAgainAfter), time(fault.firstOkAfter)];
 }
 
-export function proofsTable(results: readonly ProofResult[]): string {
-  return table(
-    ['mechanism', 'seed', 'attempts', 'without it', 'caught'],
-    results.map(({ proof, control, without, attempts, proved, why }) => [
-      proof,
-      control.seed,
-      String(attempts),
-      [...new Set(without.violations.map(({ rule }) => rule))].join(', ') || '',
-      proved ? 'yes' : `NO: ${why}`,
-    ]),
-  );
+/** Pages that never told come first to the eye: they are what is wrong. */
+function toldCell({ pagesToldAfter, pagesTold, pagesNeverTold }: FaultFigures): string {
+  if (pagesTold === undefined) return '';
+  const never = pagesNeverTold ? `${pagesNeverTold} NEVER` : undefined;
+  const told = pagesTold > 0 ? `${time(pagesToldAfter)} (${pagesTold})` : undefined;
+  return [never, told].filter(Boolean).join(', ') || 'was over before';
 }
 
 const MOST_LINES = 12;
 
-/** What is wrong with a drill, and how to run it again; empty if nothing is. */
+/** What is wrong with a drill, and how to run it again; empty if nothing is. `folder` is where it was kept. */
 export function complaints(result: DrillResult, folder: string, command: string): string[] {
-  if (passed(result)) return [];
+  const slow = slowFaults(result);
+  if (passed(result) && slow.length === 0) return [];
   const lines = [`✗ ${result.drill}`];
   if (result.failure) lines.push(`  ${result.failure.message}`, ...causes(result.failure));
   for (const { rule, what } of result.violations.slice(0, MOST_LINES)) {
@@ -143,8 +136,14 @@ export function complaints(result: DrillResult, folder: string, command: string)
   }
   const more = result.violations.length - MOST_LINES;
   if (more > 0) lines.push(`  and ${more} more`);
+  for (const { name, answers } of slow) {
+    lines.push(
+      `  slow: under ${name}, 99 of 100 voters were answered within ${time(answers!.p99)}, and not ${ANSWERED_WITHIN_MS} ms`,
+    );
+  }
   lines.push(`  History, final state and logs: ${folder}`, `  Again: SEED=${result.seed} ${command}`);
-  if (result.final) lines.push(`  Check the same history again: npm run drill -- --check ${folder}`);
+  if (result.history.length > 0)
+    lines.push(`  Check the same history again: npm run drill -- --check ${folder}`);
   return lines;
 }
 

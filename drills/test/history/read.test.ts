@@ -31,8 +31,15 @@ test('a drill can be checked again from its folder', async () => {
   await writeFile(join(folder, HISTORY_FILE), history.map((event) => `${JSON.stringify(event)}\n`).join(''));
   await writeFile(join(folder, FINAL_FILE), JSON.stringify(final));
   const drill = await readDrill(folder);
-  expect(check(drill.history, drill.final)).toEqual(check(history, final));
-  expect(check(drill.history, drill.final)).toMatchObject([{ rule: 'last-ok-counts' }]);
+  expect(check(drill.history, drill.final!)).toEqual(check(history, final));
+  expect(check(drill.history, drill.final!)).toMatchObject([{ rule: 'last-ok-counts' }]);
+});
+
+test('a drill that failed has no final state, and its history is read all the same', async () => {
+  await writeFile(join(folder, HISTORY_FILE), '{"type":"note","at":1,"text":"one"}\n');
+  expect(await readDrill(folder)).toEqual({ history: [{ type: 'note', at: 1, text: 'one' }] });
+  await writeFile(join(folder, FINAL_FILE), '{');
+  await expect(readDrill(folder)).rejects.toThrow('JSON');
 });
 
 test('a last line that breaks off is left out, and any other broken line is named', async () => {

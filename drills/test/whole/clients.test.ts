@@ -23,7 +23,7 @@ afterAll(() => system.close());
 await untilLive(system);
 const recorder = createRecorder();
 const browserPage = await startBrowserPage({ system, recorder, poll: FAULTS.key });
-const pages = joinPages(startPages({ system, recorder }), ...(browserPage ? [browserPage] : []));
+const pages = joinPages(system, startPages({ system, recorder }), ...(browserPage ? [browserPage] : []));
 afterAll(() => pages.stop());
 const pageCount = browserPage ? 5 : 4;
 
