@@ -4,21 +4,23 @@ import { createStory } from './story.ts';
 
 const STOPS = { stops: ['accepting' as const, 'recording' as const] };
 
-test('the figures of a fault are of the ballots that were answered while it held', () => {
+test('the figures of a fault are of the ballots that were sent while it held, also those that hung until it was over', () => {
   const story = createStory();
   story.fault('kill-redis', [1_000, 1_050, 9_000, 9_100], STOPS);
   for (let number = 0; number < 99; number += 1) {
     story.cast(`early-${number}`, 'a', { from: 2_000, to: 2_010, as: 'fail' });
   }
   story.cast('slow', 'a', { from: 3_000, to: 3_140, as: 'unknown' });
+  story.cast('hangs', 'a', { from: 3_000, to: 9_350, as: 'unknown' });
   story.cast('before', 'a', { from: 100, to: 104, became: 'counted' });
+  story.cast('sent before it held', 'a', { from: 900, to: 1_060, as: 'fail' });
   story.cast('while it heals', 'a', { from: 9_040, to: 9_050, as: 'fail' });
-  story.cast('after', 'a', { from: 9_400, to: 9_420.5, became: 'counted' });
+  story.cast('after', 'a', { from: 9_400, to: 9_421, became: 'counted' });
   story.cast('sent after that', 'a', { from: 9_450, to: 9_460, became: 'counted' });
   story.cast('never answered', 'a', { from: 9_500 });
 
   const { whole, quiet, faults } = computeFigures(story.end().history);
-  expect(whole).toMatchObject({ ballots: 104, ok: 3, fail: 100, unknown: 1, unanswered: 1 });
+  expect(whole).toMatchObject({ ballots: 106, ok: 3, fail: 101, unknown: 2, unanswered: 1 });
   // The one that told that voting works again is of the recovery.
   expect(quiet).toEqual({
     ballots: 2,
@@ -31,13 +33,12 @@ test('the figures of a fault are of the ballots that were answered while it held
     {
       name: 'kill-redis',
       times: 1,
-      ballots: 100,
+      ballots: 101,
       ok: 0,
       fail: 99,
-      unknown: 1,
-      answers: { p50: 10, p99: 10, max: 140 },
-      pagesNeverTold: 0,
-      firstOkAfter: 320.5,
+      unknown: 2,
+      answers: { p50: 10, p99: 140, max: 6_350 },
+      firstOkAfter: 321,
     },
   ]);
 });
@@ -70,6 +71,7 @@ test('faults of one name are told together, with the worst of their times', () =
   expect(faults[0]).toMatchObject({
     times: 2,
     pagesToldAfter: 4_950,
+    pagesTold: 1,
     pagesNeverTold: 1,
     liveAgainAfter: 990,
   });
@@ -93,4 +95,92 @@ test('a fault that stops no recording asks nothing of the pages', () => {
   expect(figures).not.toHaveProperty('pagesToldAfter');
   expect(figures).not.toHaveProperty('pagesNeverTold');
   expect(figures).toMatchObject({ liveAgainAfter: 0 });
+});
+
+test('a ballot that never was answered took as long as it was waited for, and 5 s at least', () => {
+  const figures = (end: number) => {
+    const story = createStory();
+    story.fault('kill-redis', [1_000, 1_050, 9_000, 9_100], STOPS);
+    story.cast('ann', 'a', { from: 8_000 });
+    story.page(end, 'live', 0);
+    return computeFigures(story.end().history).faults[0];
+  };
+  expect(figures(9_200)).toMatchObject({ ballots: 1, unknown: 1, answers: { max: 5_000 } });
+  expect(figures(20_000)).toMatchObject({ ballots: 1, unknown: 1, answers: { max: 12_000 } });
+});
+
+test('a page that shows live once more while nothing is recorded has not told yet', () => {
+  const story = createStory();
+  story.page(10, 'live', 0);
+  story.fault('stop-worker', [1_000, 1_050, 9_000, 9_100], { stops: ['recording'] });
+  story.page(1_100, 'delayed', 0);
+  story.page(1_300, 'live', 0);
+  story.page(6_000, 'stale', 0);
+  expect(computeFigures(story.end().history).faults[0]).toMatchObject({ pagesToldAfter: 4_950 });
+});
+
+test('a fault that was over before a page had to tell accuses none', () => {
+  const story = createStory();
+  story.page(10, 'live', 0);
+  story.fault('stop-worker', [1_000, 1_050, 7_050, 7_100], { stops: ['recording'] });
+  expect(computeFigures(story.end().history).faults[0]).toMatchObject({ pagesTold: 0, pagesNeverTold: 0 });
+});
+
+test('a page that goes stale only after healing was not live again before that was over', () => {
+  const story = createStory();
+  story.page(10, 'live', 0);
+  story.fault('pause-worker', [1_000, 1_050, 4_000, 4_100]);
+  // What it showed at the healing was old news.
+  story.page(6_100, 'stale', 0);
+  story.page(7_100, 'live', 0);
+  story.fault('change-polls', [9_000, 9_050, 9_100, 9_200]);
+  expect(computeFigures(story.end().history).faults).toMatchObject([
+    { name: 'pause-worker', liveAgainAfter: 3_000 },
+    { name: 'change-polls', liveAgainAfter: 0 },
+  ]);
+});
+
+test('where another fault leaves no time to see a recovery there is no figure of it', () => {
+  const story = createStory();
+  story.page(10, 'live', 0);
+  story.fault('during', [1_000, 1_050, 4_000, 4_100]);
+  story.fault('longer', [2_000, 2_050, 6_000, 6_100]);
+  story.page(6_050, 'stale', 0);
+  story.fault('soon', [6_200, 6_250, 6_300, 6_400]);
+  story.page(7_000, 'live', 0);
+  const again = computeFigures(story.end().history).faults.map(({ name, liveAgainAfter }) => [
+    name,
+    liveAgainAfter,
+  ]);
+  expect(again).toEqual([
+    ['during', undefined],
+    ['longer', undefined],
+    ['soon', 600],
+  ]);
+});
+
+test('of a fault that deafens, only the pages of those replicas have to tell', () => {
+  const story = createStory();
+  const [deaf, real, other] = ['result-1/cats', 'chromium/result-1/cats', 'result-2/cats'];
+  for (const page of [deaf, real, other]) story.page(10, 'live', 0, { page });
+  story.fault('kill-result', [1_000, 1_050, 9_000, 9_100], { deafens: ['result-1'] });
+  story.page(6_500, 'silent', 0, { page: deaf });
+  expect(computeFigures(story.end().history).faults[0]).toMatchObject({
+    pagesToldAfter: 5_450,
+    pagesTold: 1,
+    pagesNeverTold: 1,
+  });
+});
+
+test('result tells by itself that it is cut off from PostgreSQL', () => {
+  const story = createStory();
+  story.page(10, 'live', 0);
+  story.page(10, 'live', 1, { page: 'closed', phase: 'final' });
+  story.fault('hold-result-postgres', [1_000, 1_050, 9_000, 9_100]);
+  story.page(6_000, 'stale', 0);
+  expect(computeFigures(story.end().history).faults[0]).toMatchObject({
+    pagesToldAfter: 4_950,
+    pagesTold: 1,
+    pagesNeverTold: 0,
+  });
 });

@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest';
+import type { DrillResult } from '../../src/drills/run-drill.ts';
+import { proofComplaints, proofsTable } from '../../src/report/proofs.ts';
+import { complaints, faultsTable, passed, verdict } from '../../src/report/report.ts';
+import { createStory } from '../history/story.ts';
+
+const result = (more: Partial<DrillResult> = {}): DrillResult => ({
+  drill: 'kill-redis',
+  seed: '12',
+  seconds: 1,
+  history: [],
+  violations: [],
+  ...more,
+});
+
+function slowStory() {
+  const story = createStory();
+  story.page(10, 'live', 0);
+  story.fault('kill-redis', [1_000, 1_050, 9_000, 9_100], { storeAway: true, stops: ['recording'] });
+  story.cast('ann', 'a', { from: 2_000, to: 2_300, as: 'fail' });
+  return story.end().history;
+}
+
+it('a verdict says what a drill did without', () => {
+  const without = [{ fault: 'a', why: 'no links' }];
+  expect(verdict(result())).toBe('kept');
+  expect(verdict(result({ without }))).toBe('kept, without 1');
+  expect(verdict(result({ without, history: slowStory() }))).toBe('SLOW, without 1');
+  expect(verdict(result({ leftOut: 'no links' }))).toBe('left out');
+});
+
+it('a slow drill says where it was slow, where its history is and how to run it again', () => {
+  const slow = result({ history: slowStory() });
+  expect(passed(slow)).toBe(true);
+  expect(complaints(slow, 'the/folder', 'npm run drill -- kill-redis').join('\n')).toMatch(
+    /under kill-redis.* 300 ms.*\n.*the\/folder\n.*SEED=12 npm run drill -- kill-redis/,
+  );
+  expect(complaints(result(), 'the/folder', 'x')).toEqual([]);
+});
+
+it('the table shows the pages that never told', () => {
+  expect(faultsTable([result({ history: slowStory() })])).toContain('| 1 NEVER ');
+});
+
+it('a proof that failed says what was broken, and how to run it again', () => {
+  const control = result({ violations: [{ rule: 'no-deaths', what: 'worker-1 ended' }] });
+  const without = result({ seed: '12-3' });
+  const proof = { proof: 'run-id', control, without, attempts: 3, proved: false, why: 'because' };
+  const text = proofComplaints(proof, 'the/folder').join('\n');
+  for (const part of ['because', 'worker-1 ended', 'the/folder/with', 'the/folder/without-3'])
+    expect(text).toContain(part);
+  expect(text).toContain('SEED=12 npm run drill -- --prove run-id');
+  expect(proofComplaints({ ...proof, proved: true }, 'the/folder')).toEqual([]);
+  expect(proofsTable([proof])).toContain('12, 12-3');
+});
