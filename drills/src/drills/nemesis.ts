@@ -52,7 +52,7 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
     if (touchesVote(fault)) for (const other of active) other.voteTouched = true;
     active.add(mine);
     try {
-      if (fault.effects?.loses) await settle();
+      if (effects.loses || effects.poisons !== undefined) await settle();
       recorder.record({ ...named, phase: 'begins' });
       const { heal, untilShown, ...told } = await fault.inject({ ...context, random: own });
       recorder.record({ ...named, ...told, phase: 'holds' });

@@ -32,7 +32,8 @@ export const POISONED = 'o13';
 export const poisonedChoice: Fault = {
   name: 'poisoned-choice',
   about: 'PostgreSQL refuses one choice, so that single ballots in the middle of batches cannot be recorded',
-  touches: ['postgres'],
+  // What was answered before is processed first, which takes all of them.
+  touches: ['worker', 'redis', 'postgres'],
   effects: { poisons: POISONED },
   holdMs: [1_000, 3_000],
   async inject({ system }) {

@@ -13,6 +13,8 @@ export type PostgresPart = System['postgres'] & {
 };
 
 const FILLING = '/var/lib/postgresql/data/filling';
+/** There as long as the disk is to be full. */
+const FULL = '/var/lib/postgresql/data/full';
 const START_TIMEOUT_MS = 60_000;
 const GRACE_MS = 30_000;
 
@@ -47,9 +49,21 @@ export function createPostgresPart(options: {
       await until('PostgreSQL answers', () => pool.query('SELECT'), START_TIMEOUT_MS);
     },
     query: async (text, values) => (await pool.query(text, values)).rows,
-    // cat goes on until there is no space for a single byte more.
-    fillDisk: () => onDisk(`cat /dev/zero >${FILLING}; sync ${FILLING}`),
-    freeDisk: () => onDisk(`rm -f ${FILLING}`),
+    // cat goes on until there is no space for a single byte more. What others free is filled again, until freeDisk.
+    fillDisk: () =>
+      onDisk(
+        `touch ${FULL}; cat /dev/zero >>${FILLING}; sync ${FILLING}
+        (while [ -e ${FULL} ]; do cat /dev/zero >>${FILLING}; sleep 0.05; done; rm -f ${FILLING}) >/dev/null 2>&1 &`,
+      ),
+    async freeDisk() {
+      await onDisk(`rm -f ${FULL}; while [ -e ${FILLING} ]; do sleep 0.05; done`);
+      // A server that could not write panics and recovers, or ends for good: only then is it known which.
+      await until(
+        'PostgreSQL answers, or is gone',
+        async () => !container.running || (await pool.query('SELECT 1')).rowCount === 1,
+        START_TIMEOUT_MS,
+      );
+    },
     close: () => pool.end(),
   };
 }
