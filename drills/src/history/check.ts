@@ -2,12 +2,14 @@ import type { FinalState, HistoryEvent } from './events.ts';
 import { sortOut } from './evidence.ts';
 import { checkAccounts } from './rules/accounts.ts';
 import { checkChoices } from './rules/choices.ts';
+import { checkClosings } from './rules/closings.ts';
 import { checkDeclarations } from './rules/declarations.ts';
 import { checkFinalPages } from './rules/final-pages.ts';
 import { checkHistory } from './rules/history.ts';
 import { checkLivePages } from './rules/live-pages.ts';
 import { checkReceipts } from './rules/receipts.ts';
 import { checkServices } from './rules/services.ts';
+import { checkShown } from './rules/shown.ts';
 import { checkTallies } from './rules/tallies.ts';
 import type { Violation } from './violation.ts';
 
@@ -18,6 +20,8 @@ const PARTS = [
   checkReceipts,
   checkFinalPages,
   checkLivePages,
+  checkShown,
+  checkClosings,
   checkAccounts,
   checkDeclarations,
   checkServices,

@@ -4,7 +4,7 @@ import type { Freshness, ReceiptStatus } from '@hbf/contracts/tally';
  * The history of a drill: one event a line, as JSON, in the order in which they happened. `at` is in milliseconds
  * since the drill began, on one monotonic clock.
  */
-export type HistoryEvent = DrillBegins | BallotEvent | PageSees | FaultEvent | Note;
+export type HistoryEvent = DrillBegins | BallotEvent | PageSees | FaultEvent | Settled | Note;
 
 /** The first line. */
 export type DrillBegins = {
@@ -71,12 +71,15 @@ export type FaultEvent = {
   stops?: Stopped[];
   /** Redis loses what it holds at some moment from `begins` to `heals`: queued ballots may be lost, and only then. */
   loses?: true;
-  /** With `loses`: Redis forgets its own totals too, so that fewer may be missed than are lost, or none. */
-  traceless?: true;
   /** PostgreSQL refuses ballots with this choice: they may be rejected, and only they. */
   poisons?: string;
-  /** Pages may hear nothing: what they show may be older by as long as a page waits before it says `silent`. */
-  deafens?: true;
+  /**
+   * The pages of these replicas of result may hear nothing: what they show may be older by as long as a page waits before
+   * it says `silent`.
+   */
+  deafens?: readonly string[];
+  /** This poll is closed in every partition at `holds`: no ballot that is sent later is accepted. */
+  closes?: string;
   /** A store cannot be reached from `holds` to `heals`: voters are to be answered in time all the same. */
   storeAway?: true;
   /** How many entries are put into the streams by hand. */
@@ -84,6 +87,12 @@ export type FaultEvent = {
   /** Whose clocks were stepped: times that services wrote are not to be compared. */
   steps?: true;
 };
+
+/**
+ * Every ballot that was answered before `since` is processed, while voters go on. A loss that comes later is no excuse for
+ * one of them, and the books add up here.
+ */
+export type Settled = { type: 'settled'; at: number; since: number; partitions: FinalState['partitions'] };
 
 /** For the reader of a history; no rule looks at it. */
 export type Note = { type: 'note'; at: number; text: string };

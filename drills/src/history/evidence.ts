@@ -1,6 +1,8 @@
-import type { FinalState, HistoryEvent, PageSees } from './events.ts';
+import { peekReceipt } from '@hbf/receipt/receipt';
+import type { FinalState, HistoryEvent, PageSees, Settled } from './events.ts';
+import { type Position, positionOf } from './position.ts';
 import { groupBy } from './sorted.ts';
-import { type Fault, readFaults } from './spans.ts';
+import { type Fault, mayReach, readFaults, readSettled } from './spans.ts';
 
 /** A ballot with everything that is known of it. */
 export type Ballot = {
@@ -15,6 +17,8 @@ export type Ballot = {
   /** One that was never answered is unknown. */
   outcome: 'ok' | 'fail' | 'unknown';
   receipt?: string;
+  /** Where its receipt says that it is; undefined if it is no receipt. */
+  position?: Position;
   /** What result says of the receipt in the end. */
   status?: FinalState['receipts'][string];
   /** Declared faults may have lost it, or had it rejected. */
@@ -31,9 +35,10 @@ export type Evidence = {
   final: FinalState;
   ballots: readonly Ballot[];
   voters: ReadonlyMap<string, Voter>;
-  /** Rows of `ballots` that belong to no voter whose pseudonym is known. */
+  /** Rows of `ballots` that belong to no voter. */
   strangers: { poll: string; voter: string; choices: string }[];
   faults: readonly Fault[];
+  settled: readonly Settled[];
   /** What each page showed, in order. */
   pages: ReadonlyMap<string, PageSees[]>;
   /** The time of the last event. */
@@ -69,7 +74,9 @@ export function sortOut(history: readonly HistoryEvent[], final: FinalState): Ev
     history.filter((event) => event.type === 'page'),
     ({ page }) => page,
   );
-  return { history, final, ballots, voters, strangers, faults, pages, end: history.at(-1)?.at ?? 0 };
+  const settled = readSettled(history);
+  const end = history.at(-1)?.at ?? 0;
+  return { history, final, ballots, voters, strangers, faults, settled, pages, end };
 }
 
 function readBallots(
@@ -78,8 +85,6 @@ function readBallots(
   faults: readonly Fault[],
 ): Ballot[] {
   const ballots = new Map<number, Ballot>();
-  const lossy = faults.filter(({ loses }) => loses);
-  const poisonous = faults.filter(({ poisons }) => poisons !== undefined);
   for (const event of history) {
     if (event.type === 'invoke') {
       const { ballot: number, voter, poll, choices, at: invoked } = event;
@@ -92,11 +97,8 @@ function readBallots(
         invoked,
         answered: Number.POSITIVE_INFINITY,
         outcome: 'unknown',
-        // Not by its answer: that may be late, where vote itself was stopped after Redis had accepted the ballot.
-        mayBeLost: lossy.some(({ heals }) => invoked <= heals),
-        mayBeRejected: poisonous.some(
-          ({ poisons, healed }) => choices.includes(poisons!) && invoked <= healed,
-        ),
+        mayBeLost: false,
+        mayBeRejected: false,
       });
     } else if (event.type === 'ok' || event.type === 'fail' || event.type === 'unknown') {
       const ballot = ballots.get(event.ballot);
@@ -105,11 +107,21 @@ function readBallots(
       ballot.outcome = event.type;
       if (event.type === 'ok') {
         ballot.receipt = event.receipt;
+        const told = peekReceipt(event.receipt);
+        if (told) ballot.position = positionOf(told);
         ballot.status = Object.hasOwn(final.receipts, event.receipt)
           ? final.receipts[event.receipt]!
           : 'unknown-receipt';
       }
     }
+  }
+  const lossy = faults.filter(({ loses }) => loses);
+  const poisonous = faults.filter(({ poisons }) => poisons !== undefined);
+  for (const ballot of ballots.values()) {
+    ballot.mayBeLost = lossy.some((fault) => mayReach(fault, ballot, fault.heals));
+    ballot.mayBeRejected = poisonous.some(
+      (fault) => ballot.choices.split('+').includes(fault.poisons!) && mayReach(fault, ballot, fault.healed),
+    );
   }
   return [...ballots.values()];
 }
@@ -123,21 +135,29 @@ export function isExcused({ status, mayBeLost, mayBeRejected }: Ballot): boolean
   return (status === 'lost' && mayBeLost) || (status === 'rejected' && mayBeRejected);
 }
 
-/** When the last accepted ballot of a voter that must have an effect was sent; -Infinity if there is none. */
-export function lastOkInvoked(voter: Voter): number {
-  let last = Number.NEGATIVE_INFINITY;
+/** The last of the accepted ballots of a voter that must have an effect, by its time and by its position. */
+export type LastOk = { invoked: number; position?: Position };
+
+/** `invoked` is -Infinity if there is none. */
+export function lastOkOf(voter: Voter): LastOk {
+  const last: LastOk = { invoked: Number.NEGATIVE_INFINITY };
   for (const ballot of voter.ballots) {
-    if (ballot.outcome === 'ok' && !isExcused(ballot)) last = Math.max(last, ballot.invoked);
+    if (ballot.outcome !== 'ok' || isExcused(ballot)) continue;
+    const { invoked, position } = ballot;
+    last.invoked = Math.max(last.invoked, invoked);
+    if (position !== undefined && position > (last.position ?? '')) last.position = position;
   }
   return last;
 }
 
 /**
- * Whether a ballot may be the one that counts: it may have been accepted, and no accepted one was sent after its
- * answer. Two ballots that overlap in time (two tabs) may come in either order.
+ * Whether a ballot may be the one that counts: it may have been accepted, and no accepted one came after it. Of two
+ * ballots that overlap in time (two tabs) the positions in their receipts tell which; one without a receipt may come in
+ * either order.
  */
-export function mayCount(ballot: Ballot, lastOk: number): boolean {
-  return ballot.outcome !== 'fail' && lastOk <= ballot.answered;
+export function mayCount({ outcome, answered, position }: Ballot, lastOk: LastOk): boolean {
+  if (outcome === 'fail' || answered < lastOk.invoked) return false;
+  return position === undefined || lastOk.position === undefined || position >= lastOk.position;
 }
 
 /** A ballot in a message: enough to find it in the history. */

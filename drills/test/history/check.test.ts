@@ -1,8 +1,9 @@
+import { partitionOf } from '@hbf/contracts/ballot';
 import { expect, test } from 'vitest';
 import { check } from '../../src/history/check.ts';
 import type { FinalState, HistoryEvent } from '../../src/history/events.ts';
 import { RULES, type RuleName } from '../../src/history/violation.ts';
-import { createStory, pseudonymOf, rowOf, type Story } from './story.ts';
+import { createStory, pseudonymOf, receiptOf, rowOf, type Story } from './story.ts';
 
 type Case = {
   that: string;
@@ -14,6 +15,34 @@ type Case = {
 
 const STOPS_RECORDING = { stops: ['recording' as const] };
 const LOSES = { loses: true as const };
+
+const RESULT_1 = { page: 'result-1/cats' };
+
+/** A page shows live long after recording stopped, and then that it heard nothing. */
+function silentLate(story: Story) {
+  annTwice(story);
+  story.page(300, 'live', 1, RESULT_1);
+  story.fault('no worker', [1_000, 1_010, 9_000, 9_010], STOPS_RECORDING);
+  story.page(8_900, 'silent', 1, RESULT_1);
+  story.page(9_500, 'live', 1, RESULT_1);
+}
+
+/** The poll is closed at 300, and the page says so. */
+function closed(story: Story) {
+  annTwice(story);
+  story.page(220, 'live', 1);
+  story.fault('close', [250, 300, 310, 320], { closes: 'cats' });
+  story.page(350, 'live', 1, { phase: 'final', votes: [0, 1, 0] });
+}
+
+/** Two voters of one partition. */
+function neighbours(): [string, string] {
+  const partition = (voter: string) => partitionOf(Buffer.from(pseudonymOf(voter), 'hex'), 4);
+  const other = Array.from({ length: 50 }, (_, number) => `neighbour-${number}`).find(
+    (voter) => partition(voter) === partition('ann'),
+  );
+  return ['ann', other!];
+}
 
 /** Ann votes a, later b; b counts. */
 function annTwice(story: Story) {
@@ -33,10 +62,83 @@ const CASES: Case[] = [
     },
   },
   {
-    that: 'of two ballots that overlap, the one that was answered first counts',
+    that: 'of two ballots that overlap, the one that was answered first counts, and is the later by its position',
     told(story) {
-      story.cast('ann', 'a', { from: 100, to: 150, became: 'counted' });
-      story.cast('ann', 'b', { from: 120, to: 170, became: 'superseded' });
+      story.cast('ann', 'a', { from: 100, to: 150, taken: 140, became: 'counted' });
+      story.cast('ann', 'b', { from: 120, to: 170, taken: 130, became: 'superseded' });
+    },
+  },
+  {
+    that: 'of two ballots that overlap, the earlier by its position counts',
+    breaks: ['last-ok-counts'],
+    told(story) {
+      story.cast('ann', 'a', { from: 100, to: 150, taken: 130, became: 'counted' });
+      story.cast('ann', 'b', { from: 120, to: 170, taken: 140, became: 'superseded' });
+    },
+  },
+  {
+    that: 'of two ballots that overlap, with the same choices, the earlier counts by its receipt',
+    breaks: ['receipts-agree'],
+    told(story) {
+      story.cast('ann', 'a', { from: 100, to: 150, taken: 130, became: 'counted' });
+      story.cast('ann', 'a', { from: 120, to: 170, taken: 140, became: 'superseded' });
+    },
+  },
+  {
+    that: 'an unknown ballot counts that overlaps with accepted ones',
+    told(story) {
+      story.cast('ann', 'a', { from: 100, to: 150, taken: 130, became: 'superseded' });
+      story.cast('ann', 'b', { from: 120, to: 170, taken: 140, became: 'superseded' });
+      story.cast('ann', 'c', { from: 110, to: 160, as: 'unknown', became: 'counted' });
+    },
+  },
+  {
+    that: 'a ballot is behind one by its position that was sent after its answer',
+    breaks: ['receipts-agree'],
+    told(story) {
+      story.cast('ann', 'a', { from: 100, to: 110, taken: 300, became: 'superseded' });
+      story.cast('ann', 'b', { from: 200, to: 210, taken: 205, became: 'superseded' });
+      story.cast('ann', 'c', { from: 400, to: 410, became: 'counted' });
+    },
+  },
+  {
+    that: 'two voters were given the receipts of each other',
+    breaks: ['receipts-agree'],
+    told(story) {
+      story.cast('ann', 'a', { from: 100, to: 110, became: 'counted' });
+      story.cast('bob', 'a', { from: 101, to: 111, became: 'counted' });
+    },
+    but(_, history) {
+      const [anns, bobs] = [receiptOf(history, 1), receiptOf(history, 2)];
+      for (const event of history) if (event.type === 'ok') event.receipt = event.ballot === 1 ? bobs : anns;
+    },
+  },
+  {
+    that: 'a voter was given something that is no receipt',
+    breaks: ['receipts-agree'],
+    told: annTwice,
+    but(final, history) {
+      final.receipts.thanks = 'superseded';
+      for (const event of history) if (event.type === 'ok' && event.ballot === 1) event.receipt = 'thanks';
+    },
+  },
+  {
+    that: 'two voters of a partition have one position',
+    breaks: ['receipts-agree'],
+    told(story) {
+      const [one, other] = neighbours();
+      story.cast(one, 'a', { from: 100, to: 110, became: 'counted' });
+      story.cast(other, 'a', { from: 100, to: 110, became: 'counted' });
+    },
+    but(_, history) {
+      const payloadOf = (ballot: number) =>
+        Buffer.from(receiptOf(history, ballot).split('.')[0]!, 'base64url');
+      const [one, other] = [payloadOf(1), payloadOf(2)];
+      one.copy(other, 2, 2, 20);
+      for (const event of history) {
+        if (event.type === 'ok' && event.ballot === 2)
+          event.receipt = `${other.toString('base64url')}.k1.mac`;
+      }
     },
   },
   {
@@ -77,9 +179,6 @@ const CASES: Case[] = [
     that: 'a failed ballot counts',
     breaks: ['failed-never-counts', 'nothing-is-missing'],
     told: (story) => story.cast('ann', 'b', { from: 200, to: 210, as: 'fail', became: 'counted' }),
-    but: (final) => {
-      final.voters.ann = { poll: 'cats', pseudonym: pseudonymOf('ann') };
-    },
   },
   {
     that: 'choices count that the voter never sent',
@@ -156,16 +255,16 @@ const CASES: Case[] = [
     that: 'a receipt says superseded, and its ballot counts',
     breaks: ['receipts-agree'],
     told: annTwice,
-    but: (final) => {
-      final.receipts['receipt-2'] = 'superseded';
+    but: (final, history) => {
+      final.receipts[receiptOf(history, 2)] = 'superseded';
     },
   },
   {
     that: 'two receipts of a voter say counted',
     breaks: ['receipts-agree'],
     told: annTwice,
-    but: (final) => {
-      final.receipts['receipt-1'] = 'counted';
+    but: (final, history) => {
+      final.receipts[receiptOf(history, 1)] = 'counted';
     },
   },
   ...(['queued', 'unknown-receipt', 'lost', 'rejected'] as const).map(
@@ -178,8 +277,8 @@ const CASES: Case[] = [
         rejected: ['receipts-agree', 'rejected-is-poison'],
       }[status] as RuleName[],
       told: annTwice,
-      but: (final) => {
-        final.receipts['receipt-1'] = status;
+      but: (final, history) => {
+        final.receipts[receiptOf(history, 1)] = status;
       },
     }),
   ),
@@ -203,7 +302,8 @@ const CASES: Case[] = [
     breaks: ['receipts-agree'],
     told: annTwice,
     but(_, history) {
-      for (const event of history) if (event.type === 'ok') event.receipt = 'receipt-2';
+      const receipt = receiptOf(history, 2);
+      for (const event of history) if (event.type === 'ok') event.receipt = receipt;
     },
   },
   // Losses, poison, foreign entries
@@ -211,6 +311,7 @@ const CASES: Case[] = [
     that: 'a ballot that was queued when Redis was emptied is lost, and the earlier one counts',
     told(story) {
       story.cast('ann', 'a', { from: 100, to: 110, became: 'counted' });
+      story.settled(180, 150, { ann: { accepted: 1, recorded: 1 } });
       story.fault('emptied', [190, 250, 300, 310], LOSES);
       story.cast('ann', 'b', { from: 200, to: 210, became: 'lost' });
     },
@@ -219,6 +320,7 @@ const CASES: Case[] = [
     that: 'a ballot is lost that was accepted after Redis was healed',
     breaks: ['last-ok-counts', 'receipts-agree'],
     told(story) {
+      story.settled(5, 1);
       story.fault('emptied', [10, 20, 30, 40], LOSES);
       story.cast('ann', 'b', { from: 200, to: 210, became: 'lost' });
     },
@@ -227,6 +329,7 @@ const CASES: Case[] = [
     that: 'a lost ballot is not missed by its partition',
     breaks: ['lost-is-declared'],
     told(story) {
+      story.settled(190, 180);
       story.cast('ann', 'b', { from: 200, to: 210, became: 'lost' });
       story.fault('emptied', [220, 230, 240, 250], LOSES);
     },
@@ -237,6 +340,7 @@ const CASES: Case[] = [
   {
     that: 'a lost ballot is not missed by its partition, which knows only a lower bound',
     told(story) {
+      story.settled(190, 180);
       story.cast('ann', 'b', { from: 200, to: 210, became: 'lost' });
       story.fault('emptied', [220, 230, 240, 250], LOSES);
     },
@@ -245,13 +349,110 @@ const CASES: Case[] = [
     },
   },
   {
-    that: 'a lost ballot leaves no trace where the fault takes all traces along',
+    that: 'a lower bound is no excuse for what was lost before the books were exact',
+    breaks: ['lost-is-declared'],
     told(story) {
-      story.cast('ann', 'b', { from: 200, to: 210, became: 'lost' });
-      story.fault('cut tail', [220, 230, 240, 250], { ...LOSES, traceless: true });
+      story.settled(50, 40);
+      story.fault('emptied', [60, 70, 90, 95], LOSES);
+      story.cast('ann', 'b', { from: 70, to: 80, became: 'lost' });
+      story.settled(200, 190);
+      story.fault('emptied', [210, 220, 230, 240], LOSES);
     },
     but: (final) => {
-      Object.assign(rowOf(final, 'ann'), { accepted: 0, lost: 0 });
+      Object.assign(rowOf(final, 'ann'), { accepted: 0, lost: 0, isLowerBound: true });
+    },
+  },
+  {
+    that: 'more may be lost than is known, and no fault loses',
+    breaks: ['lost-is-declared'],
+    told: annTwice,
+    but: (final) => {
+      rowOf(final, 'ann').isLowerBound = true;
+    },
+  },
+  {
+    that: 'a superseded ballot was lost that was queued when Redis was emptied',
+    told(story) {
+      story.settled(50, 40);
+      annTwice(story);
+      story.fault('emptied', [150, 160, 220, 230], LOSES);
+    },
+    but: (final) => {
+      Object.assign(rowOf(final, 'ann'), { superseded: 0, lost: 1 });
+    },
+  },
+  {
+    that: 'a superseded ballot was lost that was processed before Redis was emptied',
+    breaks: ['lost-is-declared', 'nothing-is-missing'],
+    told(story) {
+      annTwice(story);
+      story.settled(300, 250, { ann: { accepted: 2, recorded: 1, superseded: 1 } });
+      story.fault('emptied', [310, 320, 330, 340], LOSES);
+    },
+    but: (final) => {
+      Object.assign(rowOf(final, 'ann'), { superseded: 0, lost: 1 });
+    },
+  },
+  {
+    that: 'a ballot is lost that was processed before Redis was emptied',
+    breaks: ['last-ok-counts', 'receipts-agree'],
+    told(story) {
+      story.cast('ann', 'a', { from: 100, to: 110, became: 'lost' });
+      story.settled(200, 150, { ann: { accepted: 1, recorded: 1 } });
+      story.fault('emptied', [210, 220, 230, 240], LOSES);
+    },
+    but: (final) => {
+      Object.assign(rowOf(final, 'ann'), { lost: 1 });
+    },
+  },
+  {
+    that: 'a fault loses ballots, and nothing was settled before it',
+    breaks: ['history-is-whole'],
+    told(story) {
+      annTwice(story);
+      story.fault('emptied', [310, 320, 330, 340], LOSES);
+    },
+  },
+  {
+    that: 'a second fault loses ballots, and nothing was settled since the first',
+    breaks: ['history-is-whole'],
+    told(story) {
+      story.settled(5, 1);
+      annTwice(story);
+      story.fault('emptied', [310, 320, 330, 340], LOSES);
+      story.fault('emptied', [410, 420, 430, 440], LOSES);
+    },
+  },
+  {
+    that: 'the books add up wherever something was settled',
+    told(story) {
+      story.settled(150, 120, { ann: { accepted: 1, recorded: 1 } });
+      annTwice(story);
+      story.settled(300, 250, { ann: { accepted: 2, recorded: 1, superseded: 1 } });
+    },
+  },
+  {
+    that: 'the drift was not 0 where everything was settled',
+    breaks: ['nothing-is-missing'],
+    told(story) {
+      annTwice(story);
+      story.settled(300, 250, { ann: { accepted: 3, recorded: 1, superseded: 1, drift: 1 } });
+    },
+  },
+  {
+    that: 'an accepted ballot was not in the books where everything was settled',
+    breaks: ['nothing-is-missing'],
+    told(story) {
+      annTwice(story);
+      story.settled(300, 250, { ann: { accepted: 1, recorded: 1 } });
+    },
+  },
+  {
+    that: 'a ballot was acknowledged as lost before any fault lost one',
+    breaks: ['lost-is-declared', 'nothing-is-missing'],
+    told(story) {
+      annTwice(story);
+      story.settled(300, 250, { ann: { accepted: 2, recorded: 1, lost: 1 } });
     },
   },
   {
@@ -267,6 +468,7 @@ const CASES: Case[] = [
     that: 'a ballot with the poison is rejected, and the earlier one counts',
     told(story) {
       story.cast('ann', 'a', { from: 100, to: 110, became: 'counted' });
+      story.settled(140, 130, { ann: { accepted: 1, recorded: 1 } });
       story.fault('poison', [150, 160, 300, 310], { poisons: 'b' });
       story.cast('ann', 'b', { from: 200, to: 210, became: 'rejected' });
     },
@@ -276,8 +478,28 @@ const CASES: Case[] = [
     breaks: ['last-ok-counts', 'receipts-agree'],
     told(story) {
       story.cast('ann', 'a', { from: 100, to: 110, became: 'counted' });
+      story.settled(140, 130, { ann: { accepted: 1, recorded: 1 } });
       story.fault('poison', [150, 160, 300, 310], { poisons: 'c' });
       story.cast('ann', 'b', { from: 200, to: 210, became: 'rejected' });
+    },
+  },
+  {
+    that: 'a ballot with the poison is rejected that was queued when the poison came',
+    told(story) {
+      story.settled(50, 40);
+      story.cast('ann', 'a', { from: 60, to: 70, became: 'counted' });
+      story.cast('ann', 'b', { from: 100, to: 110, became: 'rejected' });
+      story.fault('poison', [150, 160, 300, 310], { poisons: 'b' });
+    },
+  },
+  {
+    that: 'a ballot with the poison is rejected that was processed before the poison came',
+    breaks: ['last-ok-counts', 'receipts-agree'],
+    told(story) {
+      story.cast('ann', 'a', { from: 60, to: 70, became: 'counted' });
+      story.cast('ann', 'b', { from: 100, to: 110, became: 'rejected' });
+      story.settled(140, 130, { ann: { accepted: 2, recorded: 1, rejected: 1 } });
+      story.fault('poison', [150, 160, 300, 310], { poisons: 'b' });
     },
   },
   {
@@ -304,6 +526,29 @@ const CASES: Case[] = [
     told: annTwice,
     but: (final) => {
       final.partitions[0]!.foreignEntries = 1;
+    },
+  },
+  {
+    that: 'foreign entries are gone that Redis lost before they were found',
+    told(story) {
+      story.settled(5, 1);
+      story.fault('forger', [10, 20, 30, 40], { foreign: 2 });
+      story.fault('emptied', [50, 60, 70, 80], LOSES);
+      annTwice(story);
+    },
+  },
+  {
+    that: 'foreign entries are gone that were put in long before Redis was emptied',
+    breaks: ['foreign-is-declared'],
+    told(story) {
+      story.fault('forger', [1, 2, 3, 4], { foreign: 2 });
+      story.settled(20, 10);
+      story.fault('emptied', [50, 60, 70, 80], LOSES);
+      annTwice(story);
+    },
+    but: (final, history) => {
+      for (const event of history) if (event.type === 'settled') event.partitions[0]!.foreignEntries = 2;
+      final.partitions[0]!.foreignEntries = 0;
     },
   },
   // Accounts
@@ -358,13 +603,35 @@ const CASES: Case[] = [
     },
   },
   {
-    that: 'a page that hears nothing shows its last word until it says silent',
+    that: 'a page that a fault cuts off shows its last word until it says silent',
+    told(story) {
+      silentLate(story);
+      story.fault('hold page-result', [3_000, 3_001, 9_000, 9_001], { deafens: ['result-1'] });
+    },
+  },
+  {
+    that: 'a page that hears nothing for no reason shows its last word until it says silent',
+    breaks: ['live-is-recording'],
+    told: silentLate,
+  },
+  {
+    that: 'a page that hears nothing shows its last word until it says silent, and another replica is cut off',
+    breaks: ['live-is-recording'],
+    told(story) {
+      silentLate(story);
+      story.fault('hold page-result', [3_000, 3_001, 9_000, 9_001], { deafens: ['result-2'] });
+    },
+  },
+  {
+    that: 'a page that a fault cuts off shows its last word for longer than it may hear nothing',
+    breaks: ['live-is-recording'],
     told(story) {
       annTwice(story);
-      story.page(300, 'live', 1);
-      story.fault('no worker', [1_000, 1_010, 9_000, 9_010], STOPS_RECORDING);
-      story.page(8_900, 'silent', 1);
-      story.page(9_500, 'live', 1);
+      story.page(300, 'live', 1, RESULT_1);
+      story.fault('no worker', [1_000, 1_010, 19_000, 19_010], STOPS_RECORDING);
+      story.fault('hold page-result', [3_000, 3_001, 18_000, 18_001], { deafens: ['result-1'] });
+      story.page(13_200, 'silent', 1, RESULT_1);
+      story.page(19_500, 'live', 1, RESULT_1);
     },
   },
   {
@@ -396,9 +663,9 @@ const CASES: Case[] = [
     that: 'a page that may be deaf lacks a voter',
     told(story) {
       annTwice(story);
-      story.fault('hold page-result', [150, 151, 6_100, 6_101], { deafens: true });
-      story.page(50, 'live', 0);
-      story.page(7_000, 'live', 1);
+      story.fault('hold page-result', [150, 151, 6_100, 6_101], { deafens: ['result-1'] });
+      story.page(50, 'live', 0, RESULT_1);
+      story.page(7_000, 'live', 1, RESULT_1);
     },
   },
   {
@@ -409,8 +676,106 @@ const CASES: Case[] = [
       annTwice(story);
     },
   },
+  {
+    that: 'a page shows more votes for an option than voters who have sent it',
+    breaks: ['pages-show-what-was-sent'],
+    told(story) {
+      story.page(150, 'live', 1, { votes: [0, 1, 0] });
+      annTwice(story);
+    },
+  },
+  {
+    that: 'a page shows more votes than its voters have',
+    breaks: ['pages-show-what-was-sent'],
+    told(story) {
+      story.cast('bob', 'b', { from: 10, to: 20, became: 'counted' });
+      annTwice(story);
+      story.page(250, 'live', 2, { votes: [1, 2, 0] });
+    },
+  },
+  {
+    that: 'a page shows fewer votes than its voters have',
+    breaks: ['pages-show-what-was-sent'],
+    told(story) {
+      annTwice(story);
+      story.page(250, 'live', 1, { votes: [0, 0, 0] });
+    },
+  },
+  {
+    that: 'a page shows as many votes as its voters have',
+    told(story) {
+      story.cast('bob', 'a+c', { from: 10, to: 20, became: 'counted' });
+      annTwice(story);
+      story.page(250, 'live', 2, { votes: [1, 1, 1] });
+    },
+  },
+  {
+    that: 'a page hides results that are not hidden',
+    breaks: ['pages-show-what-was-sent'],
+    told(story) {
+      annTwice(story);
+      story.page(250, 'live', 1, { votes: [null, null, null] });
+    },
+  },
+  {
+    that: 'a page is not there in the end',
+    breaks: ['pages-agree'],
+    told(story) {
+      annTwice(story);
+      story.page(300, 'live', 1);
+      story.page(300, 'live', 1, RESULT_1);
+    },
+    but: (final) => {
+      final.pages.pop();
+    },
+  },
+  // The end of a poll
+  { that: 'a poll is closed, and its page stays as it was then', told: closed },
+  {
+    that: 'a ballot is accepted that was sent before the poll was closed',
+    told(story) {
+      story.cast('bob', 'b', { from: 290, to: 305, became: 'counted' });
+      annTwice(story);
+      story.fault('close', [250, 300, 310, 320], { closes: 'cats' });
+    },
+  },
+  {
+    that: 'a ballot is accepted that was sent after the poll was closed',
+    breaks: ['closed-is-final'],
+    told(story) {
+      annTwice(story);
+      story.fault('close', [250, 300, 310, 320], { closes: 'cats' });
+      story.cast('bob', 'b', { from: 301, to: 305, became: 'counted' });
+    },
+  },
+  {
+    that: 'a page changes its numbers after the end',
+    breaks: ['closed-is-final'],
+    told(story) {
+      closed(story);
+      story.page(360, 'live', 1, { phase: 'final', votes: [1, 0, 0] });
+      story.page(370, 'live', 1, { phase: 'final', votes: [0, 1, 0] });
+    },
+  },
+  {
+    that: 'a page hears nothing after the end',
+    told(story) {
+      closed(story);
+      story.page(360, 'silent', 1, { phase: 'final', votes: [0, 1, 0] });
+    },
+  },
+  {
+    that: 'a page never says that a closed poll is final',
+    breaks: ['closed-is-final'],
+    told(story) {
+      annTwice(story);
+      story.page(220, 'live', 1);
+      story.fault('close', [250, 300, 310, 320], { closes: 'cats' });
+    },
+  },
   ...(
     [
+      ['votes', [null, null, null]],
       ['shows', 'delayed'],
       ['turnout', 7],
       ['votes', [1, 0, 0]],

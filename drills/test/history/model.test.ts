@@ -6,6 +6,8 @@ import { createStory, OPTIONS, pseudonymOf } from './story.ts';
 
 const STOPPED = { from: 10_000, to: 18_000 };
 const LOST = { from: 24_000, to: 24_500 };
+/** Some that are sent meanwhile are processed too. */
+const SETTLED = { since: 23_800, at: 23_990 };
 const END = 30_000;
 const RECORDED_AFTER = 50;
 
@@ -20,6 +22,7 @@ function modelRun(random: Random): Run {
       ? STOPPED.to + 100
       : appended + RECORDED_AFTER;
   const arrivals: number[] = [];
+  const books: Parameters<typeof story.settled>[2] = {};
   for (let number = 0; number < 40; number += 1) {
     const voter = `voter-${number}`;
     type Sent = {
@@ -44,14 +47,16 @@ function modelRun(random: Random): Run {
     }
     const isLost = ({ appended = -1 }: Sent) => loses && appended >= LOST.from && appended <= LOST.to;
     const kept = sent.filter((ballot) => ballot.appended !== undefined && !isLost(ballot));
-    const last = kept.reduce<Sent | undefined>(
-      (a, b) => (a && a.appended! >= b.appended! ? a : b),
-      undefined,
-    );
+    const last = kept.reduce<Sent | undefined>((a, b) => (a && a.appended! > b.appended! ? a : b), undefined);
+    const processed = kept.filter(({ appended }) => recordedAt(appended!) <= SETTLED.at).length;
+    if (processed > 0) books[voter] = { accepted: processed, recorded: 1, superseded: processed - 1 };
     if (kept.length > 0) arrivals.push(Math.min(...kept.map(({ appended }) => recordedAt(appended!))));
+    // In the same millisecond they come in the order of their numbers.
+    const isBefore = (a: Sent, b: Sent) =>
+      a.appended! < b.appended! || (a.appended === b.appended && sent.indexOf(a) < sent.indexOf(b));
     for (const ballot of sent) {
       const { from, to, answered, as, appended } = ballot;
-      const isLater = last !== undefined && last.appended! > (appended ?? 0);
+      const isLater = last !== undefined && isBefore(ballot, last);
       const became =
         appended === undefined
           ? undefined
@@ -60,16 +65,22 @@ function modelRun(random: Random): Run {
             : isLost(ballot) && !isLater
               ? 'lost'
               : 'superseded';
-      story.cast(voter, random.pick(OPTIONS), { from, as, to: answered ? to : undefined, became });
+      story.cast(voter, random.pick(OPTIONS), {
+        from,
+        as,
+        to: answered ? to : undefined,
+        became,
+        taken: appended,
+      });
     }
   }
   story.fault('no worker', [STOPPED.from - 5, STOPPED.from, STOPPED.to, STOPPED.to + 5], {
     stops: ['recording'],
   });
+  if (loses) story.settled(SETTLED.at, SETTLED.since, books);
   if (loses)
     story.fault('emptied', [LOST.from, LOST.from + 1, LOST.to, LOST.to + 5], {
       loses: true,
-      traceless: true,
     });
   for (let at = 0; at < END; at += 100) {
     const stale = at > STOPPED.from + 5_000 && at < STOPPED.to + 200;
@@ -115,6 +126,23 @@ const CORRUPTIONS: Record<string, (run: Run, random: Random) => boolean> = {
   'a ballot is missing in the books': ({ final }, random) => {
     const row = random.pick(final.partitions);
     Object.assign(row, { accepted: row.accepted + 1, drift: 1 });
+    return true;
+  },
+  'a ballot was missing in the books once': ({ history }, random) => {
+    const settled = history.find((event) => event.type === 'settled');
+    if (!settled) return false;
+    random.pick(settled.partitions).drift += 1;
+    return true;
+  },
+  'a receipt is of another ballot': ({ history }, random) => {
+    const oks = history.filter((event) => event.type === 'ok');
+    const [one, other] = [random.pick(oks), random.pick(oks)];
+    if (one === other) return false;
+    one.receipt = other.receipt;
+    return true;
+  },
+  'a page says live and shows a vote too many': ({ history }, random) => {
+    random.pick(history.filter((event) => event.type === 'page')).votes[0]! += 1;
     return true;
   },
   'an invocation is missing': ({ history }, random) => {

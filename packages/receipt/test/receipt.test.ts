@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createKeyring, type Key } from '@hbf/service-kit/keyring';
 import { describe, expect, it } from 'vitest';
-import { RECEIPT_PURPOSE, readReceipt, writeReceipt } from '../src/receipt.ts';
+import { peekReceipt, RECEIPT_PURPOSE, readReceipt, writeReceipt } from '../src/receipt.ts';
 
 const key = (kid: string): Key => ({ kid, secret: randomBytes(32) });
 const old = key('k1');
@@ -46,5 +46,20 @@ describe('a receipt', () => {
       readReceipt(createKeyring([key('k1')], RECEIPT_PURPOSE), writeReceipt(ring, receipt)),
     ).toBeUndefined();
     expect(readReceipt(createKeyring([old], 'voter'), writeReceipt(ring, receipt))).toBeUndefined();
+  });
+
+  it('can be looked into without its key', () => {
+    const text = writeReceipt(ring, receipt);
+    expect(peekReceipt(text)).toEqual(receipt);
+    expect(readReceipt(createKeyring([key('k1')], RECEIPT_PURPOSE), text)).toBeUndefined();
+  });
+
+  it('is not looked into where it has not its form', () => {
+    const [payload, ...signature] = writeReceipt(ring, receipt).split('.');
+    const short = Buffer.alloc(36).toString('base64url');
+    for (const text of [payload!, `${payload}.k1`, `${payload}*.k1.mac`, `${short}.k1.mac`, '', '..']) {
+      expect(peekReceipt(text), text).toBeUndefined();
+    }
+    expect(peekReceipt([payload, ...signature, 'more'].join('.'))).toBeUndefined();
   });
 });

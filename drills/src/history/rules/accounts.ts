@@ -1,94 +1,84 @@
-import { partitionOf } from '@hbf/contracts/ballot';
-import type { Ballot, Evidence } from '../evidence.ts';
+import type { FinalState } from '../events.ts';
+import type { Evidence } from '../evidence.ts';
 import type { Violation } from '../violation.ts';
+import { boundsOf, type Told, tellByPartition } from './told.ts';
 
-/** What the history knows of a partition's ballots: where an unknown ballot went is not known, so all are bounds. */
-type Told = {
-  ok: number;
-  unknown: number;
-  /** Receipts that say so. */
-  lost: number;
-  rejected: number;
-  /** Superseded ballots that a fault may have lost before they were recorded: their receipts say superseded too. */
-  atRisk: number;
-  /** Unknown ballots that a fault may have lost, or had rejected. */
-  maybeLost: number;
-  maybeRejected: number;
-};
+/** The books of one partition, at the end or at an earlier moment. */
+type Row = FinalState['partitions'][number];
 
-/** The books of each partition against the history: nothing missing, nothing twice, nothing lost without a cause. */
+/**
+ * The books of each partition against the history: nothing missing, nothing twice, nothing lost without a cause. Not only
+ * in the end: where everything was settled in between, what came later excuses nothing.
+ */
 export function checkAccounts(evidence: Evidence): Violation[] {
-  const { final, faults } = evidence;
-  const violations: Violation[] = [];
+  const { final, settled, faults } = evidence;
   const told = tellByPartition(evidence);
-  const traceless = faults.some(({ loses, traceless }) => loses && traceless);
+  const violations: Violation[] = [];
   for (const [index, row] of final.partitions.entries()) {
-    const { partition, accepted, recorded, superseded, rejected, lost, drift } = row;
-    const of = told[index]!;
-    const say = (rule: Violation['rule'], what: string) =>
-      violations.push({ rule, what: `partition ${partition}: ${what}` });
-    if (drift !== 0) say('nothing-is-missing', `the drift is ${drift}`);
-    if (accepted - recorded - superseded - rejected - lost !== drift) {
+    const own = told[index]!;
+    const say = (at: number, rule: Violation['rule'], what: string): void => {
+      const when = at === Number.POSITIVE_INFINITY ? '' : ` at ${at} ms`;
+      violations.push({ rule, what: `partition ${row.partition}${when}: ${what}` });
+    };
+    let exactUntil = Number.NEGATIVE_INFINITY;
+    const judge = (books: Row, since: number, at: number): void => {
+      const isLossy = faults.some(({ loses, begins }) => loses && begins <= at);
+      for (const [rule, what] of judgeBooks(books, own, since, at, isLossy)) say(at, rule, what);
+      if (!books.isLowerBound) exactUntil = since;
+    };
+    for (const { at, since, partitions } of settled) {
+      const books = partitions.find(({ partition }) => partition === row.partition);
+      if (books) judge(books, since, at);
+      else say(at, 'nothing-is-missing', 'its books are not there');
+    }
+    judge(row, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+    // Only a lower bound excuses that fewer are missed than are lost, and only since the books were last exact.
+    const { lost } = boundsOf(own, exactUntil, Number.POSITIVE_INFINITY);
+    if (row.lost < lost) {
       say(
-        'nothing-is-missing',
-        `${accepted} - ${recorded} - ${superseded} - ${rejected} - ${lost} is not ${drift}`,
+        Number.POSITIVE_INFINITY,
+        'lost-is-declared',
+        `${lost} receipts say lost, and only ${row.lost} are missed`,
       );
-    }
-    const kept = recorded + superseded + rejected;
-    const least = of.ok - of.lost - of.atRisk;
-    const most = of.ok + of.unknown;
-    if (kept < least)
-      say('nothing-is-missing', `${kept} ballots reached PostgreSQL, of at least ${least} accepted`);
-    if (kept > most) {
-      say(
-        'nothing-is-missing',
-        `${kept} ballots reached PostgreSQL, and only ${most} can have been accepted`,
-      );
-    }
-    const mostLost = of.lost + of.atRisk + of.maybeLost;
-    if (lost > mostLost)
-      say('lost-is-declared', `${lost} are lost, and ${mostLost} can be by what was declared`);
-    if (lost < of.lost && !traceless && !row.isLowerBound) {
-      say('lost-is-declared', `${of.lost} receipts say lost, and only ${lost} are missed`);
-    }
-    const mostRejected = of.rejected + of.maybeRejected;
-    if (rejected < of.rejected || rejected > mostRejected) {
-      const range = mostRejected === of.rejected ? `${mostRejected}` : `${of.rejected} to ${mostRejected}`;
-      say('rejected-is-poison', `${rejected} are rejected, where receipts and faults say ${range}`);
     }
   }
   return violations;
 }
 
-/** In the order of `final.partitions`. A voter without a known pseudonym may belong to any partition. */
-function tellByPartition({ voters, final }: Evidence): Told[] {
-  const told = final.partitions.map(
-    (): Told => ({ ok: 0, unknown: 0, lost: 0, rejected: 0, atRisk: 0, maybeLost: 0, maybeRejected: 0 }),
-  );
-  const byNumber = new Map(final.partitions.map(({ partition }, index) => [partition, told[index]!]));
-  for (const { pseudonym, ballots } of voters.values()) {
-    const own =
-      pseudonym === undefined
-        ? undefined
-        : byNumber.get(partitionOf(Buffer.from(pseudonym, 'hex'), final.partitions.length));
-    for (const ballot of ballots) {
-      if (own) count(ballot, own);
-      else if (pseudonym === undefined && ballot.outcome === 'unknown')
-        for (const any of told) count(ballot, any);
-    }
+/** @param since every ballot that was answered before is processed. Those that were sent after `at` are not. */
+function* judgeBooks(
+  { accepted, recorded, superseded, rejected, lost, drift, isLowerBound }: Row,
+  told: Told,
+  since: number,
+  at: number,
+  isLossy: boolean,
+): Generator<[Violation['rule'], string]> {
+  if (drift !== 0) yield ['nothing-is-missing', `the drift is ${drift}`];
+  if (accepted - recorded - superseded - rejected - lost !== drift) {
+    const sum = `${accepted} - ${recorded} - ${superseded} - ${rejected} - ${lost}`;
+    yield ['nothing-is-missing', `${sum} is not ${drift}`];
   }
-  return told;
-}
-
-function count({ outcome, status, mayBeLost, mayBeRejected }: Ballot, told: Told): void {
-  if (outcome === 'unknown') {
-    told.unknown += 1;
-    if (mayBeLost) told.maybeLost += 1;
-    if (mayBeRejected) told.maybeRejected += 1;
+  const bounds = boundsOf(told, since, at);
+  const kept = recorded + superseded + rejected;
+  if (kept < bounds.leastKept) {
+    yield [
+      'nothing-is-missing',
+      `${kept} ballots reached PostgreSQL, of at least ${bounds.leastKept} accepted`,
+    ];
   }
-  if (outcome !== 'ok') return;
-  told.ok += 1;
-  if (status === 'lost') told.lost += 1;
-  if (status === 'rejected') told.rejected += 1;
-  if (status === 'superseded' && mayBeLost) told.atRisk += 1;
+  if (kept > bounds.mostKept) {
+    const most = `only ${bounds.mostKept} can have been accepted`;
+    yield ['nothing-is-missing', `${kept} ballots reached PostgreSQL, and ${most}`];
+  }
+  if (lost > bounds.mostLost) {
+    yield ['lost-is-declared', `${lost} are lost, and ${bounds.mostLost} can be by what was declared`];
+  }
+  if (isLowerBound && !isLossy) {
+    yield ['lost-is-declared', 'more may be lost than is known, and nothing can have been'];
+  }
+  const { leastRejected, mostRejected } = bounds;
+  if (rejected < leastRejected || rejected > mostRejected) {
+    const range = leastRejected === mostRejected ? `${mostRejected}` : `${leastRejected} to ${mostRejected}`;
+    yield ['rejected-is-poison', `${rejected} are rejected, where receipts and faults say ${range}`];
+  }
 }

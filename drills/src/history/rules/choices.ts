@@ -1,4 +1,4 @@
-import { describe, type Evidence, lastOkInvoked, mayCount, type Voter } from '../evidence.ts';
+import { describe, type Evidence, lastOkOf, mayCount, type Voter } from '../evidence.ts';
 import type { Violation } from '../violation.ts';
 
 /** What counts of each voter. */
@@ -23,12 +23,12 @@ export function judgeChoices(voter: Voter): Violation | undefined {
       what: `${name}: ${counted.length} ballots count: ${counted.join(', ')}`,
     };
   }
-  const lastOk = lastOkInvoked(voter);
+  const lastOk = lastOkOf(voter);
   const allowed = ballots.filter((ballot) => mayCount(ballot, lastOk));
   const may = allowed.map(describe).join(' or ') || 'nothing';
   const [choices] = counted;
   if (choices === undefined) {
-    if (lastOk === Number.NEGATIVE_INFINITY) return undefined;
+    if (lastOk.invoked === Number.NEGATIVE_INFINITY) return undefined;
     return { rule: 'last-ok-counts', what: `${name}: no ballot counts, and one must: ${may}` };
   }
   if (allowed.some((ballot) => ballot.choices === choices)) return undefined;
@@ -45,46 +45,10 @@ export function judgeChoices(voter: Voter): Violation | undefined {
   return { rule: outcomes.has('unknown') ? 'unknown-once' : 'failed-never-counts', what };
 }
 
-/**
- * Rows of nobody whose pseudonym is known. Pseudonyms are known from receipts, so a row may be an unknown ballot's whose
- * voter never had one accepted: there must be as many such voters.
- */
-function checkStrangers({ strangers, voters }: Evidence): Violation[] {
-  if (strangers.length === 0) return [];
-  const free = new Map<string, Voter[]>();
-  for (const voter of voters.values()) {
-    if (voter.pseudonym !== undefined) continue;
-    const unknown = voter.ballots.filter(({ outcome }) => outcome === 'unknown');
-    for (const choices of new Set(unknown.map((ballot) => ballot.choices))) {
-      const key = `${voter.poll} ${choices}`;
-      const group = free.get(key);
-      if (group) group.push(voter);
-      else free.set(key, [voter]);
-    }
-  }
-  // Whoever sent one kind of ballot only is taken first, so that those who may stand for several are left for the rest.
-  for (const group of free.values()) group.sort((a, b) => a.ballots.length - b.ballots.length);
-  const taken = new Set<Voter>();
-  const seen = new Set<string>();
-  const violations: Violation[] = [];
-  for (const { poll, voter: pseudonym, choices } of strangers) {
-    const row = `${poll} ${pseudonym}`;
-    if (seen.has(row)) {
-      violations.push({
-        rule: 'one-ballot-a-voter',
-        what: `${pseudonym} in ${poll} has several ballots that count`,
-      });
-      continue;
-    }
-    seen.add(row);
-    const group = free.get(`${poll} ${choices}`) ?? [];
-    while (group.length > 0 && taken.has(group[0]!)) group.shift();
-    const voter = group.shift();
-    if (voter) taken.add(voter);
-    else {
-      const what = `${choices} counts in ${poll} for ${pseudonym}, and no voter who may be that sent it`;
-      violations.push({ rule: 'counted-was-sent', what });
-    }
-  }
-  return violations;
+/** Every voter is known by the first ballot that was sent: a row of anybody else was put there by nobody. */
+function checkStrangers({ strangers }: Evidence): Violation[] {
+  return strangers.map(({ poll, voter, choices }) => ({
+    rule: 'counted-was-sent',
+    what: `${choices} counts in ${poll} for ${voter}, who is no voter`,
+  }));
 }

@@ -1,7 +1,7 @@
 import type { Evidence } from '../evidence.ts';
 import { describe } from '../evidence.ts';
 import { countUpTo } from '../sorted.ts';
-import { stoppedSpans } from '../spans.ts';
+import { type Fault, stoppedSpans } from '../spans.ts';
 import type { Violation } from '../violation.ts';
 
 /** What the faults declared, against what happened. */
@@ -23,16 +23,25 @@ function checkStopped({ ballots, faults }: Evidence): Violation[] {
   return violations;
 }
 
-function checkForeign({ faults, final }: Evidence): Violation[] {
-  const declared = faults.reduce((sum, { foreign }) => sum + (foreign ?? 0), 0);
-  const found = final.partitions.reduce((sum, { foreignEntries }) => sum + foreignEntries, 0);
-  // A fault that makes Redis lose ballots may take entries of other hands along.
-  const fewer = found < declared && faults.some(({ loses }) => loses);
-  if (found === declared || fewer) return [];
-  return [
-    {
-      rule: 'foreign-is-declared',
-      what: `${found} foreign entries were found, and ${declared} put in by hand`,
-    },
-  ];
+/** The entries that were put in by hand, in the end and wherever the queue was empty before. */
+function checkForeign({ faults, settled, final, end }: Evidence): Violation[] {
+  const moments = [...settled, { at: end, since: Number.POSITIVE_INFINITY, partitions: final.partitions }];
+  return moments.flatMap(({ at, since, partitions }) => {
+    let [least, most] = [0, 0];
+    for (const fault of faults) {
+      if (fault.begins > at) continue;
+      most += fault.foreign ?? 0;
+      if (fault.holds < since && !mayVanish(fault, faults)) least += fault.foreign ?? 0;
+    }
+    const found = partitions.reduce((sum, { foreignEntries }) => sum + foreignEntries, 0);
+    if (found >= least && found <= most) return [];
+    const declared = least === most ? `${most}` : `${least} to ${most}`;
+    const what = `${found} foreign entries were found by ${at} ms, and ${declared} put in by hand`;
+    return [{ rule: 'foreign-is-declared', what }];
+  });
+}
+
+/** A fault that makes Redis lose ballots may take entries of other hands along that are not processed yet. */
+function mayVanish({ begins, holds }: Fault, faults: readonly Fault[]): boolean {
+  return faults.some(({ loses, heals, reachesFrom }) => loses && begins <= heals && holds >= reachesFrom);
 }

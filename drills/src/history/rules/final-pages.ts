@@ -21,17 +21,18 @@ export function checkFinalPages({ final, pages, history }: Evidence): Violation[
     if (turnout !== tally.turnout)
       wrong.push(`${page} shows ${turnout} voters of ${poll}, stored are ${tally.turnout}`);
     const stored = Object.values(tally.votes);
-    // Hidden results are null. Votes come in the poll's order on both sides.
-    if (
-      votes.length !== stored.length ||
-      votes.some((shown, index) => shown !== null && shown !== stored[index])
-    ) {
+    // Votes come in the poll's order on both sides, and drills have no poll that hides them.
+    if (votes.length !== stored.length || votes.some((shown, index) => shown !== stored[index])) {
       wrong.push(`${page} shows the votes ${votes.join(', ')} of ${poll}, stored are ${stored.join(', ')}`);
     }
     // Nothing can become wrong of a final tally, however long ago the last heartbeat was.
     const isFinal = pages.get(page)?.at(-1)?.phase === 'final';
     if (shows !== 'live' && !isFinal)
       wrong.push(`${page} shows ${shows} in the end, and everything is healed`);
+  }
+  const last = new Set(final.pages.map(({ page }) => page));
+  for (const page of pages.keys()) {
+    if (!last.has(page)) wrong.push(`${page} is not there in the end`);
   }
   return wrong.map((what) => ({ rule: 'pages-agree', what }));
 }

@@ -4,7 +4,7 @@ import type { Violation } from '../violation.ts';
 const PHASES = ['begins', 'holds', 'heals', 'healed'] as const;
 
 /** What is wrong with the history itself: then no other rule's word can be trusted. */
-export function checkHistory({ history, voters, faults }: Evidence): Violation[] {
+export function checkHistory({ history, voters, faults, settled }: Evidence): Violation[] {
   const wrong: string[] = [];
   const open = new Set<number>();
   const seen = new Set<number>();
@@ -29,8 +29,7 @@ export function checkHistory({ history, voters, faults }: Evidence): Violation[]
     if (elsewhere)
       wrong.push(`${name} votes in ${poll} and, with ballot ${elsewhere.number}, in ${elsewhere.poll}`);
     if (pseudonym === undefined) {
-      const ok = ballots.find(({ outcome }) => outcome === 'ok');
-      if (ok) wrong.push(`ballot ${ok.number} was accepted, and the pseudonym of ${name} is not known`);
+      wrong.push(`ballot ${ballots[0]!.number} was sent, and the pseudonym of ${name} is not known`);
       continue;
     }
     const other = owners.get(`${poll} ${pseudonym}`);
@@ -43,6 +42,12 @@ export function checkHistory({ history, voters, faults }: Evidence): Violation[]
       if (fault[phase] < fault[previous])
         wrong.push(`fault ${fault.fault} (${fault.name}) ${phase} before it ${previous}`);
     }
+  }
+  for (const { fault, name, isUnbounded } of faults) {
+    if (isUnbounded) wrong.push(`fault ${fault} (${name}) excuses what went before: nothing was settled`);
+  }
+  for (const { at, since } of settled) {
+    if (since > at) wrong.push(`what was settled at ${at} ms is of ${since} ms, which comes later`);
   }
   return wrong.map((what) => ({ rule: 'history-is-whole', what }));
 }

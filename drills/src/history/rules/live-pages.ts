@@ -2,7 +2,7 @@ import { SILENT_AFTER_MS, STALE_AFTER_MS } from '@hbf/contracts/tally';
 import type { PageSees } from '../events.ts';
 import type { Ballot, Evidence } from '../evidence.ts';
 import { countUpTo } from '../sorted.ts';
-import { type Span, stoppedSpans } from '../spans.ts';
+import { deafSpans, type Span, stoppedSpans } from '../spans.ts';
 import type { Violation } from '../violation.ts';
 
 /**
@@ -11,30 +11,19 @@ import type { Violation } from '../violation.ts';
  */
 export const HONEST_WITHIN_MS = STALE_AFTER_MS + 1_000;
 
-/** How much longer if it hears nothing: it waits 5 s for the next word, and looks once a second. */
+/** How long a page that hears nothing may show its last word (ms): it waits 5 s for the next, and looks once a second. */
 const DEAF_FOR_MS = SILENT_AFTER_MS + 1_000;
 
 /** What pages said of themselves while things went wrong. */
 export function checkLivePages(evidence: Evidence): Violation[] {
   const { pages, faults } = evidence;
   const stopped = stoppedSpans(faults, 'recording');
-  const deaf = faults
-    .filter(({ deafens }) => deafens)
-    .map(({ begins, healed }) => ({ from: begins, to: healed }));
-  const arrivals = timesByPoll(evidence, (ballots) => {
-    const times = ballots.filter((ballot) => isSurelyRecorded(ballot)).map(({ answered }) => answered);
-    return times.length > 0 ? times.reduce((a, b) => Math.min(a, b)) : undefined;
-  });
-  const departures = timesByPoll(evidence, (ballots) => ballots[0]?.invoked);
+  const arrivals = firstRecorded(evidence);
   const violations: Violation[] = [];
   for (const [page, seen] of pages) {
+    const deaf = deafSpans(faults, page);
     for (const [index, event] of seen.entries()) {
-      const { poll, shows, phase, turnout, at } = event;
-      const sent = countUpTo(departures.get(poll) ?? [], at, (time) => time);
-      if (turnout > sent) {
-        const what = `${page} shows ${turnout} voters of ${poll} at ${at} ms, and only ${sent} have sent a ballot`;
-        violations.push({ rule: 'pages-show-what-was-sent', what });
-      }
+      const { poll, shows, phase, turnout } = event;
       if (shows !== 'live') continue;
       const claim = claimOf(event, seen[index + 1], evidence);
       const lie = phase === 'final' ? undefined : findLie(claim, stopped, deaf);
@@ -42,7 +31,7 @@ export function checkLivePages(evidence: Evidence): Violation[] {
         const what = `${page} shows live at ${lie.at} ms, and nothing could be recorded since ${lie.since} ms`;
         violations.push({ rule: 'live-is-recording', what });
       }
-      const moment = claim.to - patience(claim.to, deaf);
+      const moment = heardBy(claim.to, claim, deaf) - HONEST_WITHIN_MS;
       const due = countUpTo(arrivals.get(poll) ?? [], moment, (time) => time);
       if (turnout < due) {
         const what = `${page} shows ${turnout} voters of ${poll} as live at ${claim.to} ms, and ${due} were accepted by ${moment} ms`;
@@ -53,20 +42,20 @@ export function checkLivePages(evidence: Evidence): Violation[] {
   return violations;
 }
 
-/**
- * The time for which a page said what it said: until it says something else. If that is `silent`, it had heard nothing
- * for a while, and what counts is the last word that it heard. Nobody knows what a page that is gone showed last.
- */
+/** The time for which a page said what it said. Nobody knows what a page that is gone showed last. */
 function claimOf({ at, page }: PageSees, next: PageSees | undefined, { end, final }: Evidence): Span {
-  if (next?.shows === 'silent') return { from: at, to: Math.max(at, next.at - SILENT_AFTER_MS) };
   if (next) return { from: at, to: next.at };
   return { from: at, to: final.pages.some((last) => last.page === page) ? end : at };
 }
 
-function patience(moment: number, deaf: readonly Span[]): number {
-  const longest = HONEST_WITHIN_MS + DEAF_FOR_MS;
-  const mayBeDeaf = deaf.some(({ from, to }) => from <= moment && to >= moment - longest);
-  return mayBeDeaf ? longest : HONEST_WITHIN_MS;
+/**
+ * When a page heard at the latest what it shows at a moment, as far as it can be blamed: it hears all the time, but where
+ * a fault may keep everything from it.
+ */
+function heardBy(moment: number, claim: Span, deaf: readonly Span[]): number {
+  const last = moment - DEAF_FOR_MS;
+  const span = deaf.find(({ from, to }) => from <= moment && to >= last);
+  return span ? Math.max(claim.from, span.from, last) : moment;
 }
 
 function findLie(
@@ -76,7 +65,7 @@ function findLie(
 ): { at: number; since: number } | undefined {
   for (const { from, to } of stopped) {
     const at = Math.min(claim.to, to);
-    if (at >= claim.from && at - from > patience(at, deaf)) return { at, since: from };
+    if (at >= claim.from && heardBy(at, claim, deaf) - from > HONEST_WITHIN_MS) return { at, since: from };
   }
   return undefined;
 }
@@ -87,18 +76,16 @@ function isSurelyRecorded({ outcome, status, mayBeLost }: Ballot): boolean {
   return status === 'counted' || (status === 'superseded' && !mayBeLost);
 }
 
-/** One time for each voter, sorted, by poll. */
-function timesByPoll(
-  { voters }: Evidence,
-  timeOf: (ballots: readonly Ballot[]) => number | undefined,
-): Map<string, number[]> {
+/** When each voter's first ballot was accepted of those that were surely recorded; sorted, by poll. */
+function firstRecorded({ voters }: Evidence): Map<string, number[]> {
   const times = new Map<string, number[]>();
   for (const { poll, ballots } of voters.values()) {
-    const time = timeOf(ballots);
-    if (time === undefined) continue;
+    let first = Number.POSITIVE_INFINITY;
+    for (const ballot of ballots) if (isSurelyRecorded(ballot)) first = Math.min(first, ballot.answered);
+    if (first === Number.POSITIVE_INFINITY) continue;
     const of = times.get(poll);
-    if (of) of.push(time);
-    else times.set(poll, [time]);
+    if (of) of.push(first);
+    else times.set(poll, [first]);
   }
   for (const of of times.values()) of.sort((a, b) => a - b);
   return times;

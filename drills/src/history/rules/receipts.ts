@@ -1,9 +1,11 @@
+import { partitionOf } from '@hbf/contracts/ballot';
+import { peekReceipt } from '@hbf/receipt/receipt';
 import {
   type Ballot,
   describe,
   type Evidence,
   isExcused,
-  lastOkInvoked,
+  lastOkOf,
   mayCount,
   type Voter,
 } from '../evidence.ts';
@@ -11,19 +13,66 @@ import type { Violation } from '../violation.ts';
 import { judgeChoices } from './choices.ts';
 
 /** What each receipt says, against what counts. */
-export function checkReceipts({ voters, ballots }: Evidence): Violation[] {
+export function checkReceipts({ voters, ballots, final }: Evidence): Violation[] {
   const wrong: string[] = [];
   const holders = new Map<string, Ballot>();
   for (const ballot of ballots) {
     if (ballot.receipt === undefined) continue;
-    const other = holders.get(ballot.receipt);
-    if (other) wrong.push(`${other.voter}: ${describe(other)} and ${describe(ballot)} have the same receipt`);
-    holders.set(ballot.receipt, ballot);
+    const receipt = peekReceipt(ballot.receipt);
+    const place = receipt ? `${receipt.partition} ${ballot.position}` : ballot.receipt;
+    const other = holders.get(place);
+    if (other)
+      wrong.push(
+        `${other.voter}: ${describe(other)} and ${ballot.voter}'s ${describe(ballot)} have one position`,
+      );
+    holders.set(place, ballot);
   }
+  const partitions = final.partitions.length;
   for (const voter of voters.values()) {
-    for (const what of [...impossible(voter), ...contradictions(voter)]) wrong.push(`${voter.name}: ${what}`);
+    const found = [
+      ...misdirected(voter, partitions),
+      ...disordered(voter),
+      ...impossible(voter),
+      ...contradictions(voter),
+    ];
+    for (const what of found) wrong.push(`${voter.name}: ${what}`);
   }
   return wrong.map((what) => ({ rule: 'receipts-agree', what }));
+}
+
+/** Receipts that are none, or not of this voter. */
+function* misdirected({ poll, pseudonym, ballots }: Voter, partitions: number): Generator<string> {
+  // That is told of the history itself.
+  if (pseudonym === undefined) return;
+  const own = { poll, voter: pseudonym, partition: partitionOf(Buffer.from(pseudonym, 'hex'), partitions) };
+  for (const ballot of ballots) {
+    if (ballot.receipt === undefined) continue;
+    const told = peekReceipt(ballot.receipt);
+    if (!told) {
+      yield `what ${describe(ballot)} was given is no receipt: ${ballot.receipt}`;
+    } else if (
+      told.poll !== own.poll ||
+      told.voter.toString('hex') !== own.voter ||
+      told.partition !== own.partition
+    ) {
+      const of = `${told.voter.toString('hex')} in ${told.poll}, partition ${told.partition}`;
+      yield `the receipt of ${describe(ballot)} is of ${of}, and not of ${own.voter} in ${own.poll}, partition ${own.partition}`;
+    }
+  }
+}
+
+/** Positions against times: a ballot that was answered before another was sent comes first. */
+function* disordered({ ballots }: Voter): Generator<string> {
+  const placed = ballots
+    .filter(({ position }) => position !== undefined)
+    .sort((a, b) => (a.position! < b.position! ? -1 : 1));
+  let latest: Ballot | undefined;
+  for (const ballot of placed) {
+    if (latest && ballot.answered < latest.invoked) {
+      yield `${describe(ballot)} comes behind ${describe(latest)} by their positions, and was answered before that was sent`;
+    }
+    if (!latest || ballot.invoked > latest.invoked) latest = ballot;
+  }
 }
 
 /** What no receipt may say in the end, whatever counts. */
@@ -44,7 +93,7 @@ function* impossible({ ballots }: Voter): Generator<string> {
 /** What the receipts of a voter say together. If what counts is wrong in itself, that is told by another rule. */
 function* contradictions(voter: Voter): Generator<string> {
   if (judgeChoices(voter)) return;
-  const lastOk = lastOkInvoked(voter);
+  const lastOk = lastOkOf(voter);
   const choices = voter.counted[0];
   const oks = voter.ballots.filter(({ outcome }) => outcome === 'ok');
   const counted = oks.filter(({ status }) => status === 'counted');
