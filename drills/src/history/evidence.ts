@@ -1,4 +1,4 @@
-import { peekReceipt } from '@hbf/receipt/receipt';
+import { peekReceipt, type Receipt } from '@hbf/receipt/receipt';
 import type { FinalState, HistoryEvent, PageSees, Settled } from './events.ts';
 import { type Position, positionOf } from './position.ts';
 import { groupBy } from './sorted.ts';
@@ -17,7 +17,8 @@ export type Ballot = {
   /** One that was never answered is unknown. */
   outcome: 'ok' | 'fail' | 'unknown';
   receipt?: string;
-  /** Where its receipt says that it is; undefined if it is no receipt. */
+  /** What its receipt tells, and where that says that it is; undefined if it is no receipt. */
+  told?: Receipt;
   position?: Position;
   /** What result says of the receipt in the end. */
   status?: FinalState['receipts'][string];
@@ -108,7 +109,7 @@ function readBallots(
       if (event.type === 'ok') {
         ballot.receipt = event.receipt;
         const told = peekReceipt(event.receipt);
-        if (told) ballot.position = positionOf(told);
+        if (told) Object.assign(ballot, { told, position: positionOf(told) });
         ballot.status = Object.hasOwn(final.receipts, event.receipt)
           ? final.receipts[event.receipt]!
           : 'unknown-receipt';

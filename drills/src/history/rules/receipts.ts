@@ -1,5 +1,4 @@
 import { partitionOf } from '@hbf/contracts/ballot';
-import { peekReceipt } from '@hbf/receipt/receipt';
 import {
   type Ballot,
   describe,
@@ -18,8 +17,8 @@ export function checkReceipts({ voters, ballots, final }: Evidence): Violation[]
   const holders = new Map<string, Ballot>();
   for (const ballot of ballots) {
     if (ballot.receipt === undefined) continue;
-    const receipt = peekReceipt(ballot.receipt);
-    const place = receipt ? `${receipt.partition} ${ballot.position}` : ballot.receipt;
+    const { told } = ballot;
+    const place = told ? `${told.partition} ${ballot.position}` : ballot.receipt;
     const other = holders.get(place);
     if (other)
       wrong.push(
@@ -47,7 +46,7 @@ function* misdirected({ poll, pseudonym, ballots }: Voter, partitions: number): 
   const own = { poll, voter: pseudonym, partition: partitionOf(Buffer.from(pseudonym, 'hex'), partitions) };
   for (const ballot of ballots) {
     if (ballot.receipt === undefined) continue;
-    const told = peekReceipt(ballot.receipt);
+    const { told } = ballot;
     if (!told) {
       yield `what ${describe(ballot)} was given is no receipt: ${ballot.receipt}`;
     } else if (
