@@ -13,7 +13,6 @@ const stepClocks = (
   about,
   touches: ['clock'],
   needs: ['clocks'],
-  effects: { steps: true },
   holdMs: [3_000, 6_000],
   async inject({ system, random, note }) {
     const step = random.pick(STEPS_MS);
@@ -29,7 +28,7 @@ const aheadWithoutWorkers: Fault = {
   about: "PostgreSQL's clock is an hour ahead, every worker is killed, and then the clock is set right",
   touches: ['clock', 'worker', 'postgres', 'redis'],
   needs: ['clocks'],
-  effects: { stops: ['recording'], steps: true },
+  effects: { stops: ['recording'] },
   holdMs: [7_000, 8_500],
   async inject({ system }) {
     await system.stepClock(3_600_000, ['postgres']);

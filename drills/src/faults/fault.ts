@@ -32,7 +32,7 @@ export type Fault = {
    * What is certain while it holds; the checker relies on it. `storeAway` is told of an application during which no
    * other fault touched vote.
    */
-  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'steps' | 'storeAway'>;
+  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'storeAway'>;
   /** For how long it holds (ms): the rounds of a drill share the range, so that one of them is long. */
   holdMs: readonly [least: number, most: number];
   /**

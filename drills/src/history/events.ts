@@ -84,8 +84,6 @@ export type FaultEvent = {
   storeAway?: true;
   /** How many entries are put into the streams by hand. */
   foreign?: number;
-  /** Whose clocks were stepped: times that services wrote are not to be compared. */
-  steps?: true;
 };
 
 /**
