@@ -73,7 +73,7 @@ describe.each([
     const before = await voting.start(20);
     await before.untilAccepted(100);
     await before.stop();
-    await system.untilDrained();
+    await voting.settle();
     const recorded = voting.receipts().slice(earlier);
     await keepCopy();
 

@@ -1,6 +1,6 @@
 import { admit } from '@hbf/drills/clients/admit';
 import { openBooth, type Voter } from '@hbf/drills/clients/booth';
-import { readFinalState } from '@hbf/drills/clients/final-state';
+import { readFinalState, readPartitions } from '@hbf/drills/clients/final-state';
 import type { Outcome } from '@hbf/drills/clients/outcome';
 import { FAULTS } from '@hbf/drills/clients/polls';
 import { startVoters, type Voters } from '@hbf/drills/clients/voters';
@@ -24,6 +24,11 @@ export type Voting = {
   receipts(): string[];
   /** What was answered to the latest so many ballots: "ok", or the problem's type or the error's code. */
   lastAnswers(count: number): string[];
+  /**
+   * Waits until nothing is queued, and has the books written down: what was answered before is not excused by what is
+   * declared later.
+   */
+  settle(): Promise<void>;
   /** Does something that a ballot may suffer from, and declares what, so that the check permits just that. */
   during<T>(name: string, effects: Pick<FaultEvent, 'loses' | 'foreign'>, work: () => Promise<T>): Promise<T>;
   /**
@@ -100,6 +105,11 @@ export function createVoting(system: System): Voting {
               : [],
         )
         .slice(-count);
+    },
+    async settle() {
+      const since = recorder.now();
+      await system.untilDrained();
+      recorder.record({ type: 'settled', since, partitions: await readPartitions(system) });
     },
     async during(name, effects, work) {
       faults += 1;
