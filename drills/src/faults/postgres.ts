@@ -1,5 +1,6 @@
 import { until } from '../until.ts';
 import type { Fault } from './fault.ts';
+import { BALLOTS_FLOW, untilAccepting } from './processed.ts';
 import { refusals } from './refusing-redis.ts';
 
 export const killPostgres: Fault = {
@@ -73,10 +74,12 @@ const ROOM_BYTES = 400_000;
 export const awayUntilRedisIsFull: Fault = {
   name: 'away-until-full',
   about: "PostgreSQL is away until the queue reaches Redis's memory limit",
-  touches: ['postgres', 'redis'],
+  touches: BALLOTS_FLOW,
   effects: { stops: ['recording'], storeAway: true },
   holdMs: [1_000, 2_000],
   async inject({ system, note }) {
+    // Were the partitions not open, nothing could fill it while PostgreSQL is away.
+    await untilAccepting(system);
     await system.postgres.stop();
     const info = String(await system.redis.command('INFO', 'memory'));
     const used = Number(/used_memory:(\d+)/.exec(info)![1]);

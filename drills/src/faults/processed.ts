@@ -1,6 +1,7 @@
 import { partitionKeys } from '@hbf/ballot-stream/keys';
 import type { System } from '../system/system.ts';
 import { until } from '../until.ts';
+import type { Part } from './fault.ts';
 
 const WITHIN_MS = 60_000;
 
@@ -15,6 +16,16 @@ export async function acceptedByRedis({
     partitions.map((partition) => redis.command('HGET', partitionKeys(partition).state, 'accepted')),
   );
   return totals.map((total) => Number(total ?? 0));
+}
+
+/** Faults that wait for a ballot to meet them touch whatever could keep ballots away. */
+export const BALLOTS_FLOW: readonly Part[] = ['vote', 'worker', 'redis', 'postgres', 'clock'];
+
+/** Waits until a ballot more is accepted: after another fault, partitions may still be about to be opened. */
+export async function untilAccepting(system: Pick<System, 'redis' | 'postgres'>): Promise<void> {
+  const sum = async () => (await acceptedByRedis(system)).reduce((total, accepted) => total + accepted, 0);
+  const before = await sum();
+  await until('a ballot is accepted', async () => (await sum()) > before);
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { type Fault, running } from './fault.ts';
+import { BALLOTS_FLOW, untilAccepting } from './processed.ts';
 
 /** How many commands this run of Redis has refused with an error. */
 export async function refusals({ redis }: System, error: 'OOM' | 'MISCONF'): Promise<number> {
@@ -12,10 +13,11 @@ export async function refusals({ redis }: System, error: 'OOM' | 'MISCONF'): Pro
 export const fullRedis: Fault = {
   name: 'full-redis',
   about: 'Redis is at its memory limit',
-  touches: ['redis'],
+  touches: BALLOTS_FLOW,
   effects: { storeAway: true },
   holdMs: [2_000, 5_000],
   async inject({ system }) {
+    await untilAccepting(system);
     const before = await refusals(system, 'OOM');
     await system.redis.command('CONFIG', 'SET', 'maxmemory', '1');
     await until('Redis refuses ballots', async () => (await refusals(system, 'OOM')) > before);
@@ -41,11 +43,12 @@ async function failFile(system: System, bytes: number): Promise<string> {
 export const failingFile: Fault = {
   name: 'failing-file',
   about: 'the append-only file cannot grow any more (ulimit -f)',
-  touches: ['redis'],
+  touches: BALLOTS_FLOW,
   needs: ['failing-file'],
   effects: { storeAway: true },
   holdMs: [1_000, 3_000],
   async inject({ system, random, note }) {
+    await untilAccepting(system);
     note(await failFile(system, random.integer(0, 6_000)));
     return {
       async heal() {
@@ -61,11 +64,12 @@ export const failingFile: Fault = {
 export const failingFileUnread: Fault = {
   name: 'failing-file-unread',
   about: 'no worker runs, the append-only file cannot grow, and then Redis is killed',
-  touches: ['redis', 'worker'],
+  touches: BALLOTS_FLOW,
   needs: ['failing-file'],
   effects: { stops: ['recording'], storeAway: true },
   holdMs: [500, 1_000],
   async inject({ system, note }) {
+    await untilAccepting(system);
     const workers = running(system, 'worker');
     await Promise.all(workers.map((worker) => worker.kill()));
     note(await failFile(system, 0));
