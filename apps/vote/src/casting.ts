@@ -2,7 +2,7 @@ import type { Producer } from '@hbf/ballot-stream/producer';
 import { type ChoiceFault, choiceFault, type Poll, phaseAt } from '@hbf/contracts/poll';
 import { RECEIPT_PURPOSE, writeReceipt } from '@hbf/receipt/receipt';
 import { createKeyring, type Key } from '@hbf/service-kit/keyring';
-import type { VoteMetrics } from './metrics.ts';
+import { VOTER_LEFT, type VoteMetrics } from './metrics.ts';
 import type { Refusal } from './refusal.ts';
 
 /** The way into the ballot stream. */
@@ -15,6 +15,8 @@ export type Casting = {
   findPoll(key: string | undefined): Poll | Refusal;
   /** As `findPoll`, for a request that brings a ballot: a refusal says what became of that. */
   findPollForBallot(key: string | undefined): Poll | Refusal;
+  /** For a ballot whose voter has gone before it could be appended. */
+  voterLeft(): Refusal;
   /**
    * Casts a ballot: checks everything that its voter could be told is wrong, then appends it.
    * @param repeatable whether a second try would come from the same voter, and so supersede instead of add.
@@ -51,6 +53,11 @@ export function createCasting(deps: {
       const poll = findPoll(key);
       if (poll !== UNAVAILABLE) return poll;
       metrics.notAccepted.inc({ cause: 'unreachable' });
+      return { problem: 'not-accepted', detail: NOT_ACCEPTED };
+    },
+
+    voterLeft() {
+      metrics.notAccepted.inc({ cause: VOTER_LEFT });
       return { problem: 'not-accepted', detail: NOT_ACCEPTED };
     },
 

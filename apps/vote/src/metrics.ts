@@ -39,6 +39,9 @@ const ANSWERS: readonly [method: string, route: string, statuses: readonly numbe
   ['POST', 'unmatched', [400, 404]],
 ];
 
+/** Why a ballot was not accepted that was never sent to Redis: its voter had gone. */
+export const VOTER_LEFT = 'voter-left';
+
 export type VoteMetrics = ReturnType<typeof createVoteMetrics>;
 
 /** All that this service measures of its own. Every series starts at zero, so that its first increase is seen. */
@@ -68,6 +71,6 @@ export function createVoteMetrics(registry: Registry) {
     labelNames: ['cause'],
     registers,
   });
-  for (const cause of NOT_ACCEPTED_REASONS) notAccepted.inc({ cause }, 0);
+  for (const cause of [...NOT_ACCEPTED_REASONS, VOTER_LEFT]) notAccepted.inc({ cause }, 0);
   return { duration, accepted, refused, notAccepted };
 }

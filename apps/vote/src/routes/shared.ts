@@ -22,7 +22,7 @@ export type Shared = {
 
 /** What comes before every ballot, in the contract's order: whose page sent it, what it is, how large it is. */
 export function receiveBallot(shared: Shared, type: BodyType): RequestHandler[] {
-  const { answers, publicVoteUrl } = shared;
+  const { answers, casting, publicVoteUrl } = shared;
   return [
     answers.isBallot,
     (req, res, next) => {
@@ -41,6 +41,17 @@ export function receiveBallot(shared: Shared, type: BodyType): RequestHandler[] 
       });
     },
     readBody,
+    (req, res, next) => {
+      // Held up on its way, or by a stop of this process, a ballot may come after its voter gave up and voted again
+      // elsewhere; appended now, it would count in place of that. The end of the connection comes right behind it, and is
+      // read in the next turn of the event loop.
+      setImmediate(() =>
+        setImmediate(() => {
+          if (!req.socket.destroyed && !req.socket.readableEnded) return next();
+          answers.refuse(req, res, casting.voterLeft());
+        }),
+      );
+    },
   ];
 }
 
