@@ -164,7 +164,7 @@ async function drillOn(
   system: System,
   drill: Drill,
   recorder: Recorder,
-  { seed, faultBuild }: RunOptions,
+  { seed, faultBuild, system: { build } = {} }: RunOptions,
   running: Running,
 ): Promise<FinalState> {
   const random = createRandom(`${seed}/${drill.name}`);
@@ -191,6 +191,7 @@ async function drillOn(
         random: random.fork('nemesis'),
         polls: [...DRILL_POLLS],
         build: faultBuild,
+        changed: build !== undefined,
         note: (text) => recorder.record({ type: 'note', text }),
       },
       {

@@ -10,6 +10,8 @@ export type FaultContext = {
   random: Random;
   /** As they are declared now; a fault that changes them for good changes this list. */
   polls: DrillPoll[];
+  /** The system runs without one of its mechanisms: what goes unnoticed there is for the checker to find. */
+  changed: boolean;
   /** The folder of a build with mutations, for faults that add such replicas. */
   build?: string | undefined;
   /** For the reader of the history. */

@@ -17,7 +17,13 @@ const fault = (name: string, more: Partial<Fault> = {}): Fault => ({
 
 function nemesis(seed = 'a seed') {
   const recorder = createRecorder();
-  const context: FaultContext = { system: {} as System, random: createRandom(seed), polls: [], note() {} };
+  const context: FaultContext = {
+    system: {} as System,
+    random: createRandom(seed),
+    polls: [],
+    changed: false,
+    note() {},
+  };
   const faults = () => recorder.events.filter((event): event is FaultEvent => event.type === 'fault');
   return { ...createNemesis(context, recorder), faults };
 }
