@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { System } from '../system/system.ts';
+import type { Ability, System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { type Fault, type FaultContext, type Injected, running } from './fault.ts';
 import { acceptedByRedis, untilProcessed } from './processed.ts';
@@ -110,49 +110,45 @@ async function untilEachHasBeaten(system: System, begin: () => Promise<unknown>)
   });
 }
 
-const LOSES = { loses: true } as const;
-
-export const emptiedRedis: Fault = {
-  name: 'emptied-redis',
-  about: 'Redis is emptied while ballots are queued',
+/** What has Redis lose some of what is queued. */
+const losing = (
+  name: string,
+  about: string,
+  needs: readonly Ability[],
+  lose: (context: FaultContext) => Promise<unknown>,
+): Fault => ({
+  name,
+  about: `${about} while ballots are queued`,
   // Of vote too: one that is away would tell later what is missed, after the loss was acknowledged.
   touches: ['vote', 'redis', 'worker', 'postgres', 'clock'],
-  effects: LOSES,
+  needs,
+  effects: { loses: true },
   holdMs: [500, 1_500],
-  inject: (context) =>
-    loseWhileQueued(context, async () => {
-      await context.system.redis.command('FLUSHALL');
-    }),
-};
+  inject: (context) => loseWhileQueued(context, async () => void (await lose(context))),
+});
 
-export const cutTail: Fault = {
-  name: 'cut-tail',
-  about: "the end of Redis's append-only file is cut off while ballots are queued",
-  touches: ['vote', 'redis', 'worker', 'postgres', 'clock'],
-  needs: ['redis-files'],
-  effects: LOSES,
-  holdMs: [500, 1_500],
-  inject: (context) =>
-    loseWhileQueued(context, async () => {
-      const { redis } = context.system;
-      await redis.kill();
-      await redis.cutTail(context.random.integer(2_000, 12_000));
-      await redis.start();
-    }),
-};
+export const emptiedRedis = losing('emptied-redis', 'Redis is emptied', [], ({ system }) =>
+  system.redis.command('FLUSHALL'),
+);
 
-export const rolledBack: Fault = {
-  name: 'rolled-back-redis',
-  about: 'Redis comes back with an older copy of its files while ballots are queued',
-  touches: ['vote', 'redis', 'worker', 'postgres', 'clock'],
-  needs: ['redis-files'],
-  effects: LOSES,
-  holdMs: [500, 1_500],
-  inject: (context) =>
-    loseWhileQueued(context, async () => {
-      const { redis } = context.system;
-      await redis.kill();
-      await redis.rollBack();
-      await redis.start();
-    }),
-};
+export const cutTail = losing(
+  'cut-tail',
+  "the end of Redis's append-only file is cut off",
+  ['redis-files'],
+  async ({ system: { redis }, random }) => {
+    await redis.kill();
+    await redis.cutTail(random.integer(2_000, 12_000));
+    await redis.start();
+  },
+);
+
+export const rolledBack = losing(
+  'rolled-back-redis',
+  'Redis comes back with an older copy of its files',
+  ['redis-files'],
+  async ({ system: { redis } }) => {
+    await redis.kill();
+    await redis.rollBack();
+    await redis.start();
+  },
+);
