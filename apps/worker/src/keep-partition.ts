@@ -10,6 +10,7 @@ import {
   peekPartition,
   publishDefinitions,
 } from '@hbf/ballot-stream/partition';
+import { DELAYED_AFTER_MS } from '@hbf/contracts/tally';
 import { ANSWER_WITHIN_MS, type HeldPartition, type OwnerDeps } from './held-partition.ts';
 import { publishPartitionPolls, requireDurability } from './prepare-partition.ts';
 import { PositionMoved } from './record-batch.ts';
@@ -72,9 +73,12 @@ export async function keepPartition(deps: OwnerDeps, held: HeldPartition): Promi
   await closePolls(deps, held);
 }
 
+// Redis's clock was set back since it was accepted. To take it for new would call a tally live that may be an hour behind.
+const UNKNOWN_AGE_MS = DELAYED_AFTER_MS + 1;
+
 /**
  * The age of the oldest queued ballot (ms): by the time in its entry and Redis's clock, but at least as long as it is seen
- * waiting here. What was accepted before that clock was set back is ahead of it, and would look new.
+ * waiting here. Where that time is still to come, the age is unknown, and more than {@link DELAYED_AFTER_MS}.
  */
 function ageOfOldest(held: HeldPartition, { now, firstQueued }: PartitionView): number | null {
   if (firstQueued === undefined) {
@@ -83,7 +87,8 @@ function ageOfOldest(held: HeldPartition, { now, firstQueued }: PartitionView): 
   }
   const seenAt = performance.now();
   if (held.front?.id !== firstQueued.id) held.front = { id: firstQueued.id, since: seenAt };
-  return Math.round(Math.max(0, now - firstQueued.acceptedAt, seenAt - held.front.since));
+  const told = now - firstQueued.acceptedAt;
+  return Math.round(Math.max(told < 0 ? UNKNOWN_AGE_MS : told, seenAt - held.front.since));
 }
 
 /**
