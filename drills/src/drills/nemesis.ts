@@ -58,10 +58,10 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
       recorder.record({ ...named, ...told, phase: 'holds' });
       await untilShown?.();
       await wait(holdMs);
-      // Told only now: what keeps voters from vote meanwhile keeps answers from coming in time.
-      const promised = storeAway && !mine.voteTouched ? { storeAway } : {};
-      recorder.record({ ...named, ...told, ...promised, phase: 'heals' });
+      recorder.record({ ...named, ...told, phase: 'heals' });
       await heal();
+      // Told only now: what keeps voters from vote in the meantime keeps answers from coming in time.
+      const promised = storeAway && !mine.voteTouched ? { storeAway } : {};
       recorder.record({ ...named, ...told, ...promised, phase: 'healed' });
     } finally {
       active.delete(mine);

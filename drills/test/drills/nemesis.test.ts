@@ -40,7 +40,7 @@ it('tells what a fault said of itself from when it holds, and the store being aw
   expect(faults().map(({ phase, stops, deafens, storeAway }) => [phase, stops, deafens, storeAway])).toEqual([
     ['begins', ['recording'], undefined, undefined],
     ['holds', ['recording'], ['result-1'], undefined],
-    ['heals', ['recording'], ['result-1'], true],
+    ['heals', ['recording'], ['result-1'], undefined],
     ['healed', ['recording'], ['result-1'], true],
   ]);
 });
@@ -87,11 +87,43 @@ it('promises no answers in time where another fault touched vote meanwhile', asy
   const run = async (others: Fault[]) => {
     const { mixed, faults } = nemesis();
     await mixed([away, ...others], 6_000, once);
-    return faults().filter(({ name, phase }) => name === 'away' && phase === 'heals');
+    return faults().filter(({ name, phase }) => name === 'away' && phase === 'healed');
   };
   const [among, alone] = await Promise.all([run([onVote]), run([])]);
   expect(alone[0]).toMatchObject({ storeAway: true });
   expect(among.some(({ storeAway }) => storeAway === undefined)).toBe(true);
+}, 30_000);
+
+it('promises no answers in time where another fault touched vote only while it was healed', async () => {
+  const { mixed, faults } = nemesis();
+  let healed = 0;
+  let touched = () => {};
+  const away = fault('away', {
+    touches: ['redis'],
+    effects: { storeAway: true },
+    async inject() {
+      const first = healed === 0;
+      healed += 1;
+      return {
+        heal: () =>
+          new Promise((resolve) => {
+            if (first) touched = resolve;
+            else resolve();
+          }),
+      };
+    },
+  });
+  const onVote = fault('on vote', {
+    touches: ['vote'],
+    async inject() {
+      touched();
+      return { heal: async () => {} };
+    },
+  });
+  await mixed([away, onVote], 8_000, once);
+  const [first] = faults().filter(({ name, phase }) => name === 'away' && phase === 'healed');
+  expect(first).toBeDefined();
+  expect(first).not.toHaveProperty('storeAway');
 }, 30_000);
 
 it('draws what changes something for good in the last third only, and once', async () => {
