@@ -54,7 +54,7 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
     try {
       if (effects.loses || effects.poisons !== undefined) await settle();
       recorder.record({ ...named, phase: 'begins' });
-      const { heal, untilShown, ...told } = await fault.inject({ ...context, random: own });
+      const { heal, untilShown, afterwards, ...told } = await fault.inject({ ...context, random: own });
       recorder.record({ ...named, ...told, phase: 'holds' });
       await untilShown?.();
       await wait(holdMs);
@@ -63,6 +63,7 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
       // Told only now: what keeps voters from vote in the meantime keeps answers from coming in time.
       const promised = storeAway && !mine.voteTouched ? { storeAway } : {};
       recorder.record({ ...named, ...told, ...promised, phase: 'healed' });
+      await afterwards?.();
     } finally {
       active.delete(mine);
     }

@@ -49,6 +49,8 @@ export type Injected = Pick<FaultEvent, 'foreign' | 'deafens' | 'closes'> & {
   /** What must be seen before the time that it holds is counted. */
   untilShown?(): Promise<void>;
   heal(): Promise<void>;
+  /** What an operator puts right once the part is back, as acknowledging a loss; awaited before the next fault in turn. */
+  afterwards?(): Promise<void>;
 };
 
 /** The running replicas of an app. @throws if there is none, so that a fault never silently does nothing. */
