@@ -16,18 +16,18 @@ export type Nemesis = {
   mixed(faults: readonly Fault[], forMs: number, recover: () => Promise<void>): Promise<void>;
 };
 
-/** A fault that is being applied. */
-type Application = { fault: Fault; voteTouched: boolean };
-
-const touchesVote = ({ touches }: Fault) => touches.includes('vote');
-
-/** A fault that holds at most so long (ms) before everything is healed once. */
+/** For so long (ms) faults are drawn; then all are healed, and the system is to recover before the next ones. */
 const RECOVER_EVERY_MS = 40_000;
+
+/**
+ * In turn, a fault comes up to so long (ms) after its turn has: else it would always meet a system that has just become
+ * live, and loops that run by the second at much the same point.
+ */
+const WAIT_AT_MOST_MS = 1_000;
 
 export function createNemesis(context: FaultContext, recorder: Recorder): Nemesis {
   const { system, random } = context;
   let number = 0;
-  const active = new Set<Application>();
 
   /** What was answered before is no part of a loss that comes now: the books are to be right without it. */
   async function settle(): Promise<void> {
@@ -41,38 +41,33 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
     number += 1;
     // Of its own: a fault that draws as often as time allows does not shift what the next ones draw.
     const own = random.fork(`${number} ${fault.name}`);
-    const { storeAway, ...effects } = fault.effects ?? {};
-    const named = { type: 'fault', fault: number, name: fault.name, ...effects } as const;
+    const { effects } = fault;
+    const named = {
+      type: 'fault',
+      fault: number,
+      name: fault.name,
+      ...effects,
+      ...(fault.touches.includes('vote') && { touchesVote: true as const }),
+    } as const;
     const [least, most] = fault.holdMs;
     const holdMs = least + ((most - least) * (part.index + own.fraction())) / part.of;
-    const mine: Application = {
-      fault,
-      voteTouched: [...active].some(({ fault: other }) => touchesVote(other)),
-    };
-    if (touchesVote(fault)) for (const other of active) other.voteTouched = true;
-    active.add(mine);
-    try {
-      if (effects.loses || effects.poisons !== undefined) await settle();
-      recorder.record({ ...named, phase: 'begins' });
-      const { heal, untilShown, afterwards, ...told } = await fault.inject({ ...context, random: own });
-      recorder.record({ ...named, ...told, phase: 'holds' });
-      await untilShown?.();
-      await wait(holdMs);
-      recorder.record({ ...named, ...told, phase: 'heals' });
-      await heal();
-      // Told only now: what keeps voters from vote in the meantime keeps answers from coming in time.
-      const promised = storeAway && !mine.voteTouched ? { storeAway } : {};
-      recorder.record({ ...named, ...told, ...promised, phase: 'healed' });
-      await afterwards?.();
-    } finally {
-      active.delete(mine);
-    }
+    if (effects?.loses || effects?.poisons !== undefined) await settle();
+    recorder.record({ ...named, phase: 'begins' });
+    const { heal, untilShown, afterwards, ...told } = await fault.inject({ ...context, random: own });
+    recorder.record({ ...named, ...told, phase: 'holds' });
+    await untilShown?.();
+    await wait(holdMs);
+    recorder.record({ ...named, ...told, phase: 'heals' });
+    await heal();
+    recorder.record({ ...named, ...told, phase: 'healed' });
+    await afterwards?.();
   }
 
   return {
     async inTurn(faults, rounds, recover) {
       for (let round = 0; round < rounds; round += 1) {
         for (const fault of faults) {
+          await wait(random.integer(0, WAIT_AT_MOST_MS));
           await apply(fault, { of: rounds, index: round });
           await recover();
         }

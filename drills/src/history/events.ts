@@ -82,6 +82,8 @@ export type FaultEvent = {
   closes?: string;
   /** A store cannot be reached from `holds` to `heals`: voters are to be answered in time all the same. */
   storeAway?: true;
+  /** It may keep voters from vote, or vote from answering: no answer in time is promised until it has recovered. */
+  touchesVote?: true;
   /** How many entries are put into the streams by hand. */
   foreign?: number;
 };

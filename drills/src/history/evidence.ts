@@ -2,7 +2,7 @@ import { peekReceipt, type Receipt } from '@hbf/receipt/receipt';
 import type { FinalState, HistoryEvent, PageSees, Settled } from './events.ts';
 import { type Position, positionOf } from './position.ts';
 import { groupBy } from './sorted.ts';
-import { type Fault, mayReach, readFaults, readSettled } from './spans.ts';
+import { type AppliedFault, mayReach, readFaults, readSettled } from './spans.ts';
 
 /** A ballot with everything that is known of it. */
 export type Ballot = {
@@ -38,7 +38,7 @@ export type Evidence = {
   voters: ReadonlyMap<string, Voter>;
   /** Rows of `ballots` that belong to no voter. */
   strangers: { poll: string; voter: string; choices: string }[];
-  faults: readonly Fault[];
+  faults: readonly AppliedFault[];
   settled: readonly Settled[];
   /** What each page showed, in order. */
   pages: ReadonlyMap<string, PageSees[]>;
@@ -83,7 +83,7 @@ export function sortOut(history: readonly HistoryEvent[], final: FinalState): Ev
 function readBallots(
   history: readonly HistoryEvent[],
   final: FinalState,
-  faults: readonly Fault[],
+  faults: readonly AppliedFault[],
 ): Ballot[] {
   const ballots = new Map<number, Ballot>();
   for (const event of history) {

@@ -1,6 +1,6 @@
 import type { HistoryEvent } from './events.ts';
 import { countUpTo, groupBy } from './sorted.ts';
-import { type Fault, readFaults } from './spans.ts';
+import { type AppliedFault, readFaults, type Span } from './spans.ts';
 import { defined, round, worst } from './times.ts';
 import { type WatcherFigures, watcherFigures } from './watchers.ts';
 
@@ -26,8 +26,12 @@ export type FaultFigures = VoterFigures &
     name: string;
     /** How often it was applied. */
     times: number;
-    /** A store could not be reached while it held. */
-    storeAway?: true;
+    /**
+     * Only of faults that take a store away: of the ballots that were sent from `begins` to the first acceptance after
+     * `healed`, or until the next fault. An application is left out if another
+     * fault touched vote, or had not recovered yet, at any moment of that time.
+     */
+    whileAway?: AnswerTimes;
     /** How long after `healed` until a ballot was accepted; undefined if none was. */
     firstOkAfter?: number;
   };
@@ -47,6 +51,9 @@ export type Figures = {
 /** `at` is Infinity if it never came. */
 type Answer = { sent: number; at: number; took: number; outcome: 'ok' | 'fail' | 'unknown' };
 
+/** A fault, with the time from its beginning to the first acceptance after it was healed (Infinity if none was). */
+type Application = Span & { fault: AppliedFault };
+
 /** Voters wait at least so long before they give up (ms): a ballot that the end of the drill cut short took no less. */
 const WAITED_AT_LEAST_MS = 5_000;
 
@@ -58,16 +65,24 @@ export function computeFigures(history: readonly HistoryEvent[]): Figures {
     ({ page }) => page,
   );
   const faults = readFaults(history);
+  const applications = faults.map(
+    (fault): Application => ({
+      fault,
+      from: fault.begins,
+      to: fault.healed + (firstOkAfter(fault, answers) ?? Number.POSITIVE_INFINITY),
+    }),
+  );
   const byName = groupBy(faults, ({ name }) => name);
-  const sentIn = ({ holds, heals }: Fault) => ballots.filter(({ sent }) => sent >= holds && sent <= heals);
+  const sentIn = ({ holds, heals }: AppliedFault) =>
+    ballots.filter(({ sent }) => sent >= holds && sent <= heals);
   return {
     whole: { ...voterFigures(answers), unanswered: unanswered.length },
-    quiet: voterFigures(outside(answers, faults)),
+    quiet: voterFigures(outside(answers, applications)),
     faults: [...byName].map(([name, same]) => ({
       name,
       times: same.length,
-      ...(same.some(({ storeAway }) => storeAway) && { storeAway: true }),
       ...voterFigures(same.flatMap(sentIn)),
+      ...whileAway(same, applications, ballots),
       ...watcherFigures(same, faults, pages),
       ...defined('firstOkAfter', worst(same.map((fault) => firstOkAfter(fault, answers)))),
     })),
@@ -95,16 +110,44 @@ function readAnswers(history: readonly HistoryEvent[]): { answers: Answer[]; una
   return { answers, unanswered };
 }
 
+/**
+ * @param same faults of one name.
+ * @param all those of the drill, each with the time from its beginning until the system has recovered from it.
+ */
+function whileAway(
+  same: readonly AppliedFault[],
+  all: readonly Application[],
+  ballots: readonly Answer[],
+): { whileAway?: AnswerTimes } {
+  const sent = same.flatMap(({ fault: own, storeAway, holds, begins, healed }) => {
+    if (!storeAway || holds === Number.POSITIVE_INFINITY) return [];
+    const others = all.filter(({ fault }) => fault.fault !== own);
+    const next = others.flatMap(({ from }) => (from > healed ? [from] : []));
+    const to = Math.min(...next, all.find(({ fault }) => fault.fault === own)!.to);
+    const isDisturbed = others.some(
+      ({ fault, ...other }) => fault.touchesVote && other.from <= to && other.to >= begins,
+    );
+    return isDisturbed ? [] : ballots.filter((each) => each.sent >= begins && each.sent <= to);
+  });
+  const times = answerTimes(sent);
+  return times ? { whileAway: times } : {};
+}
+
 function voterFigures(answers: readonly Answer[]): VoterFigures {
   const figures: VoterFigures = { ballots: answers.length, ok: 0, fail: 0, unknown: 0 };
   for (const { outcome } of answers) figures[outcome] += 1;
-  if (answers.length === 0) return figures;
-  const times = Float64Array.from(answers, ({ took }) => took).sort();
-  const percentile = (p: number) => round(times[Math.ceil(p * times.length) - 1]!);
-  return { ...figures, answers: { p50: percentile(0.5), p99: percentile(0.99), max: percentile(1) } };
+  const times = answerTimes(answers);
+  return times ? { ...figures, answers: times } : figures;
 }
 
-function firstOkAfter({ healed }: Fault, answers: readonly Answer[]): number | undefined {
+function answerTimes(answers: readonly Answer[]): AnswerTimes | undefined {
+  if (answers.length === 0) return undefined;
+  const times = Float64Array.from(answers, ({ took }) => took).sort();
+  const percentile = (p: number) => round(times[Math.ceil(p * times.length) - 1]!);
+  return { p50: percentile(0.5), p99: percentile(0.99), max: percentile(1) };
+}
+
+function firstOkAfter({ healed }: AppliedFault, answers: readonly Answer[]): number | undefined {
   for (let index = upTo(answers, healed); index < answers.length; index += 1) {
     const { at, outcome } = answers[index]!;
     if (outcome === 'ok') return round(at - healed);
@@ -117,13 +160,9 @@ function between(answers: readonly Answer[], from: number, to: number): Answer[]
   return answers.slice(first, Math.max(first, upTo(answers, to)));
 }
 
-/** The answers to ballots of which no moment was between a fault's beginning and the first acceptance after it. */
-function outside(answers: readonly Answer[], faults: readonly Fault[]): Answer[] {
-  const spans = faults.map((fault) => ({
-    from: fault.begins,
-    to: fault.healed + (firstOkAfter(fault, answers) ?? Number.POSITIVE_INFINITY),
-  }));
-  spans.sort((a, b) => a.from - b.from);
+/** The answers to ballots of which no moment was in the time of a fault. */
+function outside(answers: readonly Answer[], applications: readonly Application[]): Answer[] {
+  const spans = applications.toSorted((a, b) => a.from - b.from);
   const quiet: Answer[][] = [];
   let since = Number.NEGATIVE_INFINITY;
   const add = (to: number) => {

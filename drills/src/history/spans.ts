@@ -4,9 +4,9 @@ import type { FaultEvent, HistoryEvent, Settled } from './events.ts';
 export type Span = { from: number; to: number };
 
 /** A fault as a whole: when each phase came (ms; Infinity where it never did), and what it declared in any of them. */
-export type Fault = Pick<
+export type AppliedFault = Pick<
   FaultEvent,
-  'fault' | 'name' | 'loses' | 'deafens' | 'poisons' | 'closes' | 'storeAway' | 'foreign'
+  'fault' | 'name' | 'loses' | 'deafens' | 'poisons' | 'closes' | 'storeAway' | 'touchesVote' | 'foreign'
 > & {
   stops: ReadonlySet<string>;
   /** Every ballot that was answered before is beyond its reach (ms); -Infinity where nothing was settled before it. */
@@ -19,8 +19,8 @@ export type Fault = Pick<
   healed: number;
 };
 
-export function readFaults(history: readonly HistoryEvent[]): Fault[] {
-  const faults = new Map<number, Fault & { stops: Set<string> }>();
+export function readFaults(history: readonly HistoryEvent[]): AppliedFault[] {
+  const faults = new Map<number, AppliedFault & { stops: Set<string> }>();
   let reachesFrom = Number.NEGATIVE_INFINITY;
   let isSettled = false;
   for (const event of history) {
@@ -55,6 +55,7 @@ export function readFaults(history: readonly HistoryEvent[]): Fault[] {
     if (event.loses) fault.loses = true;
     if (event.deafens) fault.deafens = [...new Set([...(fault.deafens ?? []), ...event.deafens])];
     if (event.storeAway) fault.storeAway = true;
+    if (event.touchesVote) fault.touchesVote = true;
     if (event.poisons !== undefined) fault.poisons = event.poisons;
     if (event.closes !== undefined) fault.closes = event.closes;
     if (event.foreign !== undefined) fault.foreign = Math.max(fault.foreign ?? 0, event.foreign);
@@ -74,7 +75,7 @@ const APPENDED_WITHIN_MS = 5_000;
  * @param over when the fault does no more harm.
  */
 export function mayReach(
-  { reachesFrom }: Fault,
+  { reachesFrom }: AppliedFault,
   ballot: { invoked: number; answered: number; outcome: 'ok' | 'fail' | 'unknown' },
   over: number,
 ): boolean {
@@ -87,7 +88,7 @@ export function readSettled(history: readonly HistoryEvent[]): Settled[] {
 }
 
 /** When something was surely stopped: the faults that stop it, from `holds` to `heals`, joined where they overlap. */
-export function stoppedSpans(faults: readonly Fault[], what: 'accepting' | 'recording'): Span[] {
+export function stoppedSpans(faults: readonly AppliedFault[], what: 'accepting' | 'recording'): Span[] {
   return join(
     faults
       .filter(({ stops, holds }) => stops.has(what) && holds < Number.POSITIVE_INFINITY)
@@ -96,7 +97,7 @@ export function stoppedSpans(faults: readonly Fault[], what: 'accepting' | 'reco
 }
 
 /** When a page may have heard nothing, joined where that overlaps. Its name leads with that of its replica. */
-export function deafSpans(faults: readonly Fault[], page: string): Span[] {
+export function deafSpans(faults: readonly AppliedFault[], page: string): Span[] {
   const parts = new Set(page.split('/').slice(0, -1));
   return join(
     faults

@@ -1,7 +1,7 @@
 import { STALE_AFTER_MS } from '@hbf/contracts/tally';
 import type { PageSees } from './events.ts';
 import { countUpTo } from './sorted.ts';
-import type { Fault } from './spans.ts';
+import type { AppliedFault } from './spans.ts';
 import { defined, round, worst } from './times.ts';
 
 /** What watchers saw of the faults of one name: times are the worst ones (ms). */
@@ -26,8 +26,8 @@ const BLIND_RESULT = new Set(['cut-result-postgres', 'hold-result-postgres']);
 
 /** @param faults those of one name; @param all those of the drill; @param pages what each page showed, in order. */
 export function watcherFigures(
-  faults: readonly Fault[],
-  all: readonly Fault[],
+  faults: readonly AppliedFault[],
+  all: readonly AppliedFault[],
   pages: ReadonlyMap<string, readonly PageSees[]>,
 ): WatcherFigures {
   const told: number[] = [];
@@ -60,7 +60,7 @@ export function watcherFigures(
   };
 }
 
-function hasToTell(page: string, { name, stops, deafens = [], holds }: Fault): boolean {
+function hasToTell(page: string, { name, stops, deafens = [], holds }: AppliedFault): boolean {
   if (holds === Number.POSITIVE_INFINITY) return false;
   return stops.has('recording') || BLIND_RESULT.has(name) || deafens.includes(replicaOf(page));
 }
@@ -71,7 +71,7 @@ function replicaOf(page: string): string {
 }
 
 /** Until when a fault's recovery is its own; undefined if another one is applied when it is healed. */
-function timeAlone({ fault, healed }: Fault, all: readonly Fault[]): number | undefined {
+function timeAlone({ fault, healed }: AppliedFault, all: readonly AppliedFault[]): number | undefined {
   if (healed === Number.POSITIVE_INFINITY) return undefined;
   let until = Number.POSITIVE_INFINITY;
   for (const other of all) {

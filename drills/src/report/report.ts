@@ -11,8 +11,8 @@ export function slowFaults(result: DrillResult): FaultFigures[] {
   return computeFigures(result.history).faults.filter(isSlow);
 }
 
-function isSlow({ storeAway, answers }: FaultFigures): boolean {
-  return storeAway === true && answers !== undefined && answers.p99 >= ANSWERED_WITHIN_MS;
+function isSlow({ whileAway }: FaultFigures): boolean {
+  return whileAway !== undefined && whileAway.p99 >= ANSWERED_WITHIN_MS;
 }
 
 /**
@@ -66,7 +66,8 @@ export function faultsTable(results: readonly DrillResult[]): string {
       fault.name,
       result.drill === fault.name ? '' : result.drill,
       String(fault.times),
-      ...voterCells(fault).map((cell, column) => (column === 3 && isSlow(fault) ? `${cell} !` : cell)),
+      ...voterCells(fault),
+      `${time(fault.whileAway?.p99)}${isSlow(fault) ? ' !' : ''}`,
       ...watcherCells(fault),
     ]),
   );
@@ -81,11 +82,12 @@ export function faultsTable(results: readonly DrillResult[]): string {
       'p50',
       'p99',
       'max',
+      'p99 until back',
       'page says so',
       'live again',
       'accepts again',
     ],
-    [['(none)', 'all', '', ...voterCells(worst(quiet)), '', '', ''], ...rows],
+    [['(none)', 'all', '', ...voterCells(worst(quiet)), '', '', '', ''], ...rows],
   );
 }
 
@@ -136,9 +138,9 @@ export function complaints(result: DrillResult, folder: string, command: string)
   }
   const more = result.violations.length - MOST_LINES;
   if (more > 0) lines.push(`  and ${more} more`);
-  for (const { name, answers } of slow) {
+  for (const { name, whileAway } of slow) {
     lines.push(
-      `  slow: under ${name}, 99 of 100 voters were answered within ${time(answers!.p99)}, and not ${ANSWERED_WITHIN_MS} ms`,
+      `  slow: from when ${name} began until ballots were accepted again, 99 of 100 voters were answered within ${time(whileAway!.p99)}, and not ${ANSWERED_WITHIN_MS} ms`,
     );
   }
   lines.push(`  History, final state and logs: ${folder}`, `  Again: SEED=${result.seed} ${command}`);

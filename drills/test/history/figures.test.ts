@@ -184,3 +184,64 @@ test('result tells by itself that it is cut off from PostgreSQL', () => {
     pagesNeverTold: 0,
   });
 });
+
+const AWAY = { storeAway: true as const };
+const ON_VOTE = { touchesVote: true as const };
+const whileAway = (story: ReturnType<typeof createStory>, name = 'kill-redis') =>
+  computeFigures(story.end().history).faults.find((fault) => fault.name === name)!.whileAway;
+
+test('while a store is away is from when the fault begins, before it holds, to the first acceptance after it', () => {
+  const story = createStory();
+  story.fault('kill-redis', [1_000, 2_000, 3_000, 4_000], AWAY);
+  story.cast('before', 'a', { from: 990, to: 1_900, as: 'unknown' });
+  story.cast('as it dies', 'a', { from: 1_001, to: 1_111, as: 'unknown' });
+  story.cast('while it holds', 'a', { from: 2_500, to: 2_510, as: 'fail' });
+  story.cast('as it recovers', 'a', { from: 4_500, to: 4_820, as: 'fail' });
+  story.cast('accepted', 'a', { from: 4_900, to: 4_904, became: 'counted' });
+  story.cast('after', 'a', { from: 5_000, to: 5_700, became: 'counted' });
+  expect(whileAway(story)).toEqual({ p50: 10, p99: 320, max: 320 });
+});
+
+test('the recovery from a fault is over where the next one begins', () => {
+  const story = createStory();
+  story.fault('kill-redis', [1_000, 1_050, 3_000, 3_100], AWAY);
+  story.cast('in time', 'a', { from: 3_200, to: 3_210, as: 'fail' });
+  story.fault('kill-worker', [3_500, 3_550, 4_000, 4_010]);
+  story.cast('late', 'a', { from: 3_600, to: 4_600, as: 'unknown' });
+  expect(whileAway(story)).toMatchObject({ max: 10 });
+});
+
+test('of a fault that is no store being away there is no such figure', () => {
+  const story = createStory();
+  story.fault('kill-vote', [1_000, 1_050, 3_000, 3_100], ON_VOTE);
+  story.cast('ann', 'a', { from: 2_000, to: 2_010, as: 'fail' });
+  expect(whileAway(story, 'kill-vote')).toBeUndefined();
+});
+
+test('an application that touches vote itself is not left out for that', () => {
+  const story = createStory();
+  story.fault('hold-vote-redis', [1_000, 1_050, 3_000, 3_100], { ...AWAY, ...ON_VOTE });
+  story.cast('ann', 'a', { from: 2_000, to: 2_010, as: 'fail' });
+  expect(whileAway(story, 'hold-vote-redis')).toMatchObject({ max: 10 });
+});
+
+test.each([
+  { that: 'in the midst of it', times: [1_500, 1_550, 1_600, 1_610] },
+  { that: 'from before it', times: [500, 550, 1_010, 1_020] },
+  { that: 'and has not recovered when it begins', times: [500, 550, 600, 610] },
+  { that: 'only while it is healed', times: [3_050, 3_060, 3_070, 3_080] },
+] as const)('an application is left out where another fault touches vote $that', ({ times }) => {
+  for (const [effects, left] of [
+    [ON_VOTE, 1],
+    [{}, 2],
+  ] as const) {
+    const story = createStory();
+    story.fault('other', [...times], effects);
+    story.fault('kill-redis', [1_000, 1_050, 3_000, 3_100], AWAY);
+    story.cast('under the first', 'a', { from: 2_000, to: 2_900, as: 'unknown' });
+    story.cast('accepted', 'a', { from: 3_200, to: 3_210, became: 'counted' });
+    story.fault('kill-redis', [11_000, 11_050, 13_000, 13_100], AWAY);
+    story.cast('under the second', 'a', { from: 12_000, to: 12_010, as: 'fail' });
+    expect(whileAway(story)?.max, JSON.stringify(effects)).toBe(left === 1 ? 10 : 900);
+  }
+});

@@ -33,9 +33,23 @@ it('a slow drill says where it was slow, where its history is and how to run it 
   const slow = result({ history: slowStory() });
   expect(passed(slow)).toBe(true);
   expect(complaints(slow, 'the/folder', 'npm run drill -- kill-redis').join('\n')).toMatch(
-    /under kill-redis.* 300 ms.*\n.*the\/folder\n.*SEED=12 npm run drill -- kill-redis/,
+    /kill-redis began.* 300 ms.*\n.*the\/folder\n.*SEED=12 npm run drill -- kill-redis/,
   );
   expect(complaints(result(), 'the/folder', 'x')).toEqual([]);
+});
+
+it('the table marks what voters waited too long for, whatever they waited while the fault held', () => {
+  const row = faultsTable([result({ history: slowStory() })])
+    .split('\n')
+    .at(-1)!;
+  expect(row.split('|').map((cell) => cell.trim())).toContain('300 ms !');
+  const story = createStory();
+  story.fault('kill-redis', [1_000, 1_050, 9_000, 9_100], { storeAway: true });
+  story.cast('as it dies', 'a', { from: 1_010, to: 1_310, as: 'unknown' });
+  story.cast('while it holds', 'a', { from: 2_000, to: 2_010, as: 'fail' });
+  const history = story.end().history;
+  expect(verdict(result({ history }))).toBe('SLOW');
+  expect(faultsTable([result({ history })])).toMatch(/ 10 ms +\| 10 ms +\| 10 ms +\| 300 ms ! /);
 });
 
 it('the table shows the pages that never told', () => {

@@ -1,7 +1,7 @@
 import type { Evidence } from '../evidence.ts';
 import { describe } from '../evidence.ts';
 import { countUpTo } from '../sorted.ts';
-import { type Fault, stoppedSpans } from '../spans.ts';
+import { type AppliedFault, stoppedSpans } from '../spans.ts';
 import type { Violation } from '../violation.ts';
 
 /** What the faults declared, against what happened. */
@@ -42,6 +42,6 @@ function checkForeign({ faults, settled, final, end }: Evidence): Violation[] {
 }
 
 /** A fault that makes Redis lose ballots may take entries of other hands along that are not processed yet. */
-function mayVanish({ begins, holds }: Fault, faults: readonly Fault[]): boolean {
+function mayVanish({ begins, holds }: AppliedFault, faults: readonly AppliedFault[]): boolean {
   return faults.some(({ loses, heals, reachesFrom }) => loses && begins <= heals && holds >= reachesFrom);
 }
