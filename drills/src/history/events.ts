@@ -69,7 +69,7 @@ export type FaultEvent = {
   phase: 'begins' | 'holds' | 'heals' | 'healed';
   /** What is impossible from `holds` to `heals`, for every partition. */
   stops?: Stopped[];
-  /** Redis loses what it holds at some moment from `begins` to `heals`: queued ballots may be lost, and only then. */
+  /** Redis loses what it holds at some moment from `begins` to `holds`: queued ballots may be lost, and only then. */
   loses?: true;
   /** PostgreSQL refuses ballots with this choice: they may be rejected, and only they. */
   poisons?: string;

@@ -119,7 +119,7 @@ function readBallots(
   const lossy = faults.filter(({ loses }) => loses);
   const poisonous = faults.filter(({ poisons }) => poisons !== undefined);
   for (const ballot of ballots.values()) {
-    ballot.mayBeLost = lossy.some((fault) => mayReach(fault, ballot, fault.heals));
+    ballot.mayBeLost = lossy.some((fault) => mayReach(fault, ballot, fault.holds));
     ballot.mayBeRejected = poisonous.some(
       (fault) => ballot.choices.split('+').includes(fault.poisons!) && mayReach(fault, ballot, fault.healed),
     );

@@ -326,6 +326,15 @@ const CASES: Case[] = [
     },
   },
   {
+    that: 'a ballot is lost that was sent when Redis had lost already what it held',
+    breaks: ['last-ok-counts', 'receipts-agree'],
+    told(story) {
+      story.settled(5, 1);
+      story.fault('emptied', [10, 20, 300, 310], LOSES);
+      story.cast('ann', 'b', { from: 200, to: 210, became: 'lost' });
+    },
+  },
+  {
     that: 'a lost ballot is not missed by its partition',
     breaks: ['lost-is-declared'],
     told(story) {
@@ -534,6 +543,16 @@ const CASES: Case[] = [
       story.settled(5, 1);
       story.fault('forger', [10, 20, 30, 40], { foreign: 2 });
       story.fault('emptied', [50, 60, 70, 80], LOSES);
+      annTwice(story);
+    },
+  },
+  {
+    that: 'foreign entries are gone that were put in when Redis had lost already what it held',
+    breaks: ['foreign-is-declared'],
+    told(story) {
+      story.settled(5, 1);
+      story.fault('emptied', [10, 20, 70, 80], LOSES);
+      story.fault('forger', [30, 40, 50, 60], { foreign: 2 });
       annTwice(story);
     },
   },

@@ -79,7 +79,7 @@ function modelRun(random: Random): Run {
   });
   if (loses) story.settled(SETTLED.at, SETTLED.since, books);
   if (loses)
-    story.fault('emptied', [LOST.from, LOST.from + 1, LOST.to, LOST.to + 5], {
+    story.fault('emptied', [LOST.from, LOST.to, LOST.to + 1, LOST.to + 5], {
       loses: true,
     });
   for (let at = 0; at < END; at += 100) {

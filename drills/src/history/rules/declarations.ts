@@ -42,6 +42,8 @@ function checkForeign({ faults, settled, final, end }: Evidence): Violation[] {
 }
 
 /** A fault that makes Redis lose ballots may take entries of other hands along that are not processed yet. */
-function mayVanish({ begins, holds }: AppliedFault, faults: readonly AppliedFault[]): boolean {
-  return faults.some(({ loses, heals, reachesFrom }) => loses && begins <= heals && holds >= reachesFrom);
+function mayVanish(own: AppliedFault, faults: readonly AppliedFault[]): boolean {
+  return faults.some(
+    ({ loses, holds, reachesFrom }) => loses && own.begins <= holds && own.holds >= reachesFrom,
+  );
 }
