@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { connectRedis, untilReady, within } from '@hbf/ballot-stream/connection';
 import { describeExit } from '@hbf/local-services/managed-process';
-import { startRedis } from '@hbf/local-services/redis';
+import { type LocalRedis, startRedis } from '@hbf/local-services/redis';
 import { until } from '../until.ts';
 import { limitFileSize, unlimitFileSize } from './file-limit.ts';
 import { cutTail, keepFiles, newestFile, putFilesBack } from './redis-files.ts';
@@ -26,13 +26,24 @@ function writeStarter(file: string, command: string): string {
   return file;
 }
 
-/** Runs one command on a connection of its own. */
-async function runCommand(url: string, [name = '', ...args]: readonly string[]): Promise<unknown> {
+/** Runs one command on a connection of its own. @throws at once when the server ends meanwhile. */
+async function runCommand(
+  { url, onExit }: LocalRedis,
+  [name = '', ...args]: readonly string[],
+): Promise<unknown> {
   const client = connectRedis(url, () => {});
-  try {
+  let ignoreExit = () => {};
+  const ended = new Promise<never>((_, reject) => {
+    ignoreExit = onExit((exit) => reject(new Error(`${name}: Redis ended (${describeExit(exit)})`)));
+  });
+  const answer = async () => {
     await untilReady(client, COMMAND_TIMEOUT_MS);
     return await within(COMMAND_TIMEOUT_MS, client.call(name, ...args), name);
+  };
+  try {
+    return await Promise.race([answer(), ended]);
   } finally {
+    ignoreExit();
     client.disconnect();
   }
 }
@@ -74,13 +85,13 @@ export async function startRedisPart(options: {
     pause: () => server.kill('SIGSTOP'),
     resume: () => server.kill('SIGCONT'),
     start: server.start,
-    command: (...args) => runCommand(server.url, args),
+    command: (...args) => runCommand(server, args),
     limitFiles: async (bytes) => limitFileSize(server.pid, newestFile(dataDir), bytes),
     async unlimitFiles() {
       if (server.running) unlimitFileSize(server.pid);
       // One that is about to end of its last failure is not to be taken for one that goes on.
       await until('Redis answers, or is gone', async () => {
-        return !server.running || (await runCommand(server.url, ['PING'])) === 'PONG';
+        return !server.running || (await runCommand(server, ['PING'])) === 'PONG';
       });
     },
     async cutTail(bytes) {

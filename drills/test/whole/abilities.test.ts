@@ -142,6 +142,18 @@ describe.skipIf(system.lacks('failing-file') !== undefined)('the append-only fil
   });
 });
 
+describe('a command of Redis', () => {
+  it('fails at once when Redis ends before it has answered', async () => {
+    await redis.pause();
+    const began = performance.now();
+    const answer = expect(redis.command('PING')).rejects.toThrow('Redis ended');
+    await redis.kill();
+    await answer;
+    expect(performance.now() - began).toBeLessThan(3_000);
+    await redis.start();
+  });
+});
+
 describe('the files of Redis', () => {
   it('are changed only while it is down', async () => {
     await expect(redis.cutTail(1)).rejects.toThrow('Redis runs');
