@@ -14,7 +14,8 @@ export const fullRedis: Fault = {
   name: 'full-redis',
   about: 'Redis is at its memory limit',
   touches: BALLOTS_FLOW,
-  effects: { storeAway: true },
+  // Any Redis uses more than a byte, so that none takes another entry.
+  effects: { stops: ['accepting'], storeAway: true },
   holdMs: [2_000, 5_000],
   async inject({ system }) {
     await untilAccepting(system);
