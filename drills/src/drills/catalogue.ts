@@ -51,7 +51,7 @@ const single: readonly Drill[] = [
   alone('failing-file-unread', 2),
   alone('cut-tail', 3),
   alone('rolled-back-redis', 2),
-  alone('emptied-redis', 2),
+  alone('emptied-redis', 2, { faults: ['emptied-redis', 'emptied-redis-under-owners'].map(fault) }),
   alone('kill-postgres', 3, { browser: true }),
   alone('stop-postgres', 3),
   alone('pause-postgres', 2),

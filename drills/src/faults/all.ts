@@ -1,6 +1,7 @@
 import { clockFaults } from './clock.ts';
 import type { Fault } from './fault.ts';
 import { LINKS, lateThenInTime, linkFaults } from './links.ts';
+import { cutTail, emptiedRedis, emptiedUnderOwners, rolledBack } from './losing-redis.ts';
 import { foreignEntries, poisonedChoice } from './poison.ts';
 import { changePolls, closePoll } from './polls.ts';
 import {
@@ -21,7 +22,7 @@ import {
   pauseShortly,
   stopEverything,
 } from './processes.ts';
-import { cutTail, emptiedRedis, killRedis, pauseRedis, rolledBack } from './redis.ts';
+import { killRedis, pauseRedis } from './redis.ts';
 import { failingFile, failingFileUnread, fullRedis } from './refusing-redis.ts';
 
 /** Every fault that drills know, by name. */
@@ -42,6 +43,7 @@ export const FAULTS: ReadonlyMap<string, Fault> = new Map(
     cutTail,
     rolledBack,
     emptiedRedis,
+    emptiedUnderOwners,
     killPostgres,
     stopPostgres,
     pausePostgres,

@@ -28,6 +28,14 @@ export async function untilAccepting(system: Pick<System, 'redis' | 'postgres'>)
   await until('a ballot is accepted', async () => (await sum()) > before);
 }
 
+/** Waits until every partition accepts a ballot more. */
+export async function untilEachAccepts(system: Pick<System, 'redis' | 'postgres'>): Promise<void> {
+  const before = await acceptedByRedis(system);
+  await until('every partition accepts ballots', async () =>
+    (await acceptedByRedis(system)).every((count, partition) => count > before[partition]!),
+  );
+}
+
 /**
  * Waits until every ballot that Redis has accepted by now is processed, or missed in the books; while voters go on, so
  * that the queue need not be empty at any moment. @throws after a minute, with what is still queued.

@@ -1,8 +1,8 @@
 import type { Drill } from '../drills/drill.ts';
 import type { Fault } from '../faults/fault.ts';
 import { lateThenInTime } from '../faults/links.ts';
+import { rolledBack } from '../faults/losing-redis.ts';
 import { killWorkers, pauseOne } from '../faults/processes.ts';
-import { rolledBack } from '../faults/redis.ts';
 import { failingFileUnread } from '../faults/refusing-redis.ts';
 import type { RuleName } from '../history/violation.ts';
 import type { Mutation } from '../system/build-copy.ts';
@@ -83,7 +83,7 @@ export const PROOFS: readonly Proof[] = [
     about: 'an append names the run of Redis that it is meant for: any run takes it',
     off: [noRunId],
     drill: drill([rolledBack], 2),
-    breaks: ['rejected-is-poison', 'receipts-agree', 'last-ok-counts'],
+    breaks: ['stopped-accepts-nothing', 'rejected-is-poison', 'receipts-agree', 'last-ok-counts'],
   },
   {
     name: 'deadline',
