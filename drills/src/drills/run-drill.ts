@@ -7,6 +7,7 @@ import { joinPages, type Pages } from '../clients/pages.ts';
 import { DRILL_POLLS, pollsFile } from '../clients/polls.ts';
 import { untilDrained } from '../clients/settled.ts';
 import { startVoters } from '../clients/voters.ts';
+import { watchBooks } from '../clients/watch-books.ts';
 import { within } from '../deadline.ts';
 import { check } from '../history/check.ts';
 import { checkHistoryAlone } from '../history/check-history.ts';
@@ -170,7 +171,9 @@ async function drillOn(
   const random = createRandom(`${seed}/${drill.name}`);
   const parts: Pages[] = [startPages({ system, recorder })];
   const voters = startVoters({ system, recorder, random: random.fork('voters'), ...drill.load });
+  const leaveBooks = watchBooks({ system, recorder });
   const leave = async () => {
+    leaveBooks();
     await voters.stop().catch(() => {});
     await Promise.all(parts.map((part) => part.stop()));
   };

@@ -31,7 +31,7 @@ export type Fault = {
   /** It changes something for good, and can be applied once on a system. */
   once?: true;
   /** What is certain while it holds; the checker relies on it. */
-  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'storeAway'>;
+  effects?: Pick<FaultEvent, 'stops' | 'loses' | 'poisons' | 'storeAway' | 'blinds'>;
   /** For how long it holds (ms): the rounds of a drill share the range, so that one of them is long. */
   holdMs: readonly [least: number, most: number];
   /**

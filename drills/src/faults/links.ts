@@ -20,6 +20,7 @@ export function linkFaults(name: LinkName): Fault[] {
   const effects = {
     ...(stops.length > 0 ? { stops } : {}),
     ...(name.endsWith('-redis') || name.endsWith('-postgres') ? { storeAway: true as const } : {}),
+    ...(name === 'result-postgres' ? { blinds: true as const } : {}),
   };
   const deafens = ({ system }: FaultContext): Pick<Injected, 'deafens'> =>
     name === 'page-result' ? { deafens: running(system, 'result').map((replica) => replica.name) } : {};

@@ -5,6 +5,8 @@ import type { RuleName, Violation } from './violation.ts';
 /** The rules that accuse by the history alone. Without a final state they may find less than they would, never more. */
 const BY_HISTORY: ReadonlySet<RuleName> = new Set([
   'live-is-recording',
+  'cut-off-is-told',
+  'drift-is-loss',
   'pages-show-what-was-sent',
   'stopped-accepts-nothing',
 ]);

@@ -1,6 +1,7 @@
 import type { FinalState, HistoryEvent } from './events.ts';
 import { sortOut } from './evidence.ts';
 import { checkAccounts } from './rules/accounts.ts';
+import { checkBooks } from './rules/books.ts';
 import { checkChoices } from './rules/choices.ts';
 import { checkClosings } from './rules/closings.ts';
 import { checkDeclarations } from './rules/declarations.ts';
@@ -23,6 +24,7 @@ const PARTS = [
   checkShown,
   checkClosings,
   checkAccounts,
+  checkBooks,
   checkDeclarations,
   checkServices,
 ];

@@ -4,7 +4,7 @@ import type { Freshness, ReceiptStatus } from '@hbf/contracts/tally';
  * The history of a drill: one event a line, as JSON, in the order in which they happened. `at` is in milliseconds
  * since the drill began, on one monotonic clock.
  */
-export type HistoryEvent = DrillBegins | BallotEvent | PageSees | FaultEvent | Settled | Note;
+export type HistoryEvent = DrillBegins | BallotEvent | PageSees | FaultEvent | Settled | Books | Note;
 
 /** The first line. */
 export type DrillBegins = {
@@ -78,6 +78,11 @@ export type FaultEvent = {
    * it says `silent`.
    */
   deafens?: readonly string[];
+  /**
+   * Result reads nothing from `holds` to `heals`, and is to tell its pages so. Not of what also stops recording, which
+   * asks as much of every page.
+   */
+  blinds?: true;
   /** This poll is closed in every partition at `holds`: no ballot that is sent later is accepted. */
   closes?: string;
   /** A store cannot be reached from `holds` to `heals`: voters are to be answered in time all the same. */
@@ -93,6 +98,9 @@ export type FaultEvent = {
  * one of them, and the books add up here.
  */
 export type Settled = { type: 'settled'; at: number; since: number; partitions: FinalState['partitions'] };
+
+/** The books as they stood at one moment shortly before: read about once a second, whenever PostgreSQL answers. */
+export type Books = { type: 'books'; at: number; partitions: FinalState['partitions'] };
 
 /** For the reader of a history; no rule looks at it. */
 export type Note = { type: 'note'; at: number; text: string };

@@ -6,7 +6,16 @@ export type Span = { from: number; to: number };
 /** A fault as a whole: when each phase came (ms; Infinity where it never did), and what it declared in any of them. */
 export type AppliedFault = Pick<
   FaultEvent,
-  'fault' | 'name' | 'loses' | 'deafens' | 'poisons' | 'closes' | 'storeAway' | 'touchesVote' | 'foreign'
+  | 'fault'
+  | 'name'
+  | 'loses'
+  | 'deafens'
+  | 'poisons'
+  | 'closes'
+  | 'storeAway'
+  | 'touchesVote'
+  | 'blinds'
+  | 'foreign'
 > & {
   stops: ReadonlySet<string>;
   /** Every ballot that was answered before is beyond its reach (ms); -Infinity where nothing was settled before it. */
@@ -55,6 +64,7 @@ export function readFaults(history: readonly HistoryEvent[]): AppliedFault[] {
     if (event.loses) fault.loses = true;
     if (event.deafens) fault.deafens = [...new Set([...(fault.deafens ?? []), ...event.deafens])];
     if (event.storeAway) fault.storeAway = true;
+    if (event.blinds) fault.blinds = true;
     if (event.touchesVote) fault.touchesVote = true;
     if (event.poisons !== undefined) fault.poisons = event.poisons;
     if (event.closes !== undefined) fault.closes = event.closes;
@@ -89,21 +99,25 @@ export function readSettled(history: readonly HistoryEvent[]): Settled[] {
 
 /** When something was surely stopped: the faults that stop it, from `holds` to `heals`, joined where they overlap. */
 export function stoppedSpans(faults: readonly AppliedFault[], what: 'accepting' | 'recording'): Span[] {
+  return inForce(faults.filter(({ stops }) => stops.has(what)));
+}
+
+/** When result surely read nothing. */
+export function blindSpans(faults: readonly AppliedFault[]): Span[] {
+  return inForce(faults.filter(({ blinds }) => blinds));
+}
+
+function inForce(faults: readonly AppliedFault[]): Span[] {
   return join(
     faults
-      .filter(({ stops, holds }) => stops.has(what) && holds < Number.POSITIVE_INFINITY)
+      .filter(({ holds }) => holds < Number.POSITIVE_INFINITY)
       .map(({ holds, heals }) => ({ from: holds, to: heals })),
   );
 }
 
-/** When a page may have heard nothing, joined where that overlaps. Its name leads with that of its replica. */
-export function deafSpans(faults: readonly AppliedFault[], page: string): Span[] {
-  const parts = new Set(page.split('/').slice(0, -1));
-  return join(
-    faults
-      .filter(({ deafens }) => deafens?.some((replica) => parts.has(replica)))
-      .map(({ begins, healed }) => ({ from: begins, to: healed })),
-  );
+/** Whether a fault may keep everything from a page. The page's name has that of its replica before its poll. */
+export function isDeafened(page: string, { deafens }: AppliedFault): boolean {
+  return deafens?.includes(page.split('/').at(-2) ?? '') ?? false;
 }
 
 function join(spans: Span[]): Span[] {

@@ -12,6 +12,8 @@ export const RULES = {
   'receipts-agree': 'Every receipt says what became of its ballot.',
   'pages-agree': 'In the end every page shows the stored tally, and that it is live.',
   'live-is-recording': 'No page shows "live" while nothing is recorded.',
+  'cut-off-is-told':
+    'A page that hears nothing, or whose result reads nothing, does not show "live" for more than 6 s.',
   'live-is-complete': 'A page that shows "live" counts everybody whose ballot was accepted a while ago.',
   'pages-show-what-was-sent':
     'No page shows more voters than have sent a ballot by then, more votes for an option than voters who have sent it, or votes that so many voters cannot have.',
@@ -19,6 +21,8 @@ export const RULES = {
     'Nothing is accepted in a poll that is closed; its pages say final, and then nothing changes on them.',
   'nothing-is-missing':
     'The drift is 0, in the end and wherever the drill waited for that, and every accepted ballot is accounted for.',
+  'drift-is-loss':
+    'At no moment is the drift other than 0, but by ballots that a fault made Redis lose, until they are acknowledged.',
   'lost-is-declared': 'Ballots are lost only where a fault makes Redis lose them, and then they are missed.',
   'rejected-is-poison': 'Ballots are rejected only where a fault makes PostgreSQL refuse them.',
   'foreign-is-declared': 'The entries put in by hand are found, and no others.',

@@ -1,7 +1,7 @@
 import { STALE_AFTER_MS } from '@hbf/contracts/tally';
 import type { PageSees } from './events.ts';
 import { countUpTo } from './sorted.ts';
-import type { AppliedFault } from './spans.ts';
+import { type AppliedFault, isDeafened } from './spans.ts';
 import { defined, round, worst } from './times.ts';
 
 /** What watchers saw of the faults of one name: times are the worst ones (ms). */
@@ -21,9 +21,6 @@ export type WatcherFigures = {
 /** Within this time a page says what is wrong (ms): a heartbeat is believed for 5 s, and one more to tell of it. */
 const TOLD_WITHIN_MS = STALE_AFTER_MS + 1_000;
 
-/** They keep result from PostgreSQL. Nothing is declared of them, since result itself tells of it in time. */
-const BLIND_RESULT = new Set(['cut-result-postgres', 'hold-result-postgres']);
-
 /** @param faults those of one name; @param all those of the drill; @param pages what each page showed, in order. */
 export function watcherFigures(
   faults: readonly AppliedFault[],
@@ -38,6 +35,7 @@ export function watcherFigures(
     for (const [page, seen] of pages) {
       const shown = shownAt(seen, holds);
       if (!hasToTell(page, fault) || shown === undefined || shown.phase === 'final') continue;
+      if (isKeptFrom(page, fault, all)) continue;
       const stopped = liveUntil(seen, holds, heals);
       if (stopped < heals) told.push(round(stopped - holds));
       else if (heals - holds > TOLD_WITHIN_MS) never += 1;
@@ -60,14 +58,21 @@ export function watcherFigures(
   };
 }
 
-function hasToTell(page: string, { name, stops, deafens = [], holds }: AppliedFault): boolean {
-  if (holds === Number.POSITIVE_INFINITY) return false;
-  return stops.has('recording') || BLIND_RESULT.has(name) || deafens.includes(replicaOf(page));
+function hasToTell(page: string, fault: AppliedFault): boolean {
+  if (fault.holds === Number.POSITIVE_INFINITY) return false;
+  return fault.stops.has('recording') || fault.blinds === true || isDeafened(page, fault);
 }
 
-/** The replica of a page: "result-1" of "result-1/faults" and of "chromium/result-1/faults". */
-function replicaOf(page: string): string {
-  return page.split('/').at(-2) ?? '';
+/** Whether another fault may have kept it from a page: then the page tells of that one, and has its own time for it. */
+function isKeptFrom(page: string, fault: AppliedFault, all: readonly AppliedFault[]): boolean {
+  if (isDeafened(page, fault)) return false;
+  return all.some(
+    (other) =>
+      isDeafened(page, other) &&
+      other.fault !== fault.fault &&
+      other.begins <= fault.heals &&
+      other.healed >= fault.holds,
+  );
 }
 
 /** Until when a fault's recovery is its own; undefined if another one is applied when it is healed. */

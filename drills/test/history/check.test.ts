@@ -27,6 +27,21 @@ function silentLate(story: Story) {
   story.page(9_500, 'live', 1, RESULT_1);
 }
 
+/** Nothing is recorded, and a page that shows live is cut off for less time than it may hear nothing. */
+function cutOffShortly(story: Story) {
+  annTwice(story);
+  story.page(300, 'live', 1, RESULT_1);
+  story.fault('no worker', [1_000, 1_010, 19_000, 19_010], STOPS_RECORDING);
+  story.fault('hold page-result', [3_500, 3_501, 8_000, 8_001], { deafens: ['result-1'] });
+}
+
+/** A replica of result dies while a page shows live. */
+function cutOff(story: Story) {
+  annTwice(story);
+  story.page(300, 'live', 1, RESULT_1);
+  story.fault('kill-result', [1_000, 1_010, 9_000, 9_010], { deafens: ['result-1'] });
+}
+
 /** The poll is closed at 300, and the page says so. */
 function closed(story: Story) {
   annTwice(story);
@@ -589,6 +604,58 @@ const CASES: Case[] = [
       Object.assign(row, { accepted: row.accepted + 1, superseded: row.superseded + 1 });
     },
   },
+  {
+    that: 'the books were read now and then, and nothing was missing',
+    told(story) {
+      story.books(150, { ann: { accepted: 1, recorded: 1 } });
+      annTwice(story);
+      story.books(250, { ann: { accepted: 2, recorded: 1, superseded: 1 } });
+    },
+  },
+  ...[1, -1].map(
+    (drift): Case => ({
+      that: `the drift was ${drift} once, and 0 in the end`,
+      breaks: ['drift-is-loss'],
+      told(story) {
+        annTwice(story);
+        story.books(250, { ann: { accepted: 2 + drift, recorded: 1, superseded: 1, drift } });
+        story.books(260, { ann: { accepted: 2, recorded: 1, superseded: 1 } });
+      },
+    }),
+  ),
+  ...(
+    [
+      { that: 'while a loss is outstanding', at: 300, drift: 1, lost: 0 },
+      { that: 'before the fault that loses began', at: 180, drift: 1, lost: 0, breaks: ['drift-is-loss'] },
+      { that: 'after the loss was acknowledged', at: 500, drift: 1, lost: 1, breaks: ['drift-is-loss'] },
+      { that: 'below 0 while a loss is outstanding', at: 300, drift: -1, lost: 0, breaks: ['drift-is-loss'] },
+    ] as (Case & { at: number; drift: number; lost: number })[]
+  ).map(
+    ({ that, at, drift, lost, breaks }): Case => ({
+      that: `a drift is read ${that}`,
+      ...(breaks && { breaks }),
+      told(story) {
+        story.settled(150, 140);
+        story.fault('emptied', [190, 250, 300, 310], LOSES);
+        story.cast('ann', 'b', { from: 200, to: 210, became: 'lost' });
+        story.books(at, { ann: { accepted: drift + lost, lost, drift } });
+        story.books(600, { ann: { accepted: 1, lost: 1 } });
+      },
+    }),
+  ),
+  {
+    that: 'a loss is outstanding that comes after one that was acknowledged',
+    told(story) {
+      story.settled(50, 40);
+      story.fault('emptied', [60, 90, 95, 97], LOSES);
+      story.cast('ann', 'b', { from: 70, to: 80, became: 'lost' });
+      story.books(120, { ann: { accepted: 1, drift: 1 } });
+      story.settled(200, 190, { ann: { accepted: 1, lost: 1 } });
+      story.fault('emptied', [210, 240, 250, 260], LOSES);
+      story.cast('ann', 'b', { from: 220, to: 230, became: 'lost' });
+      story.books(300, { ann: { accepted: 2, lost: 1, drift: 1 } });
+    },
+  },
   // Pages
   {
     that: 'a page turns stale in time, and live again',
@@ -643,7 +710,7 @@ const CASES: Case[] = [
   },
   {
     that: 'a page that a fault cuts off shows its last word for longer than it may hear nothing',
-    breaks: ['live-is-recording'],
+    breaks: ['cut-off-is-told', 'live-is-recording'],
     told(story) {
       annTwice(story);
       story.page(300, 'live', 1, RESULT_1);
@@ -651,6 +718,91 @@ const CASES: Case[] = [
       story.fault('hold page-result', [3_000, 3_001, 18_000, 18_001], { deafens: ['result-1'] });
       story.page(13_200, 'silent', 1, RESULT_1);
       story.page(19_500, 'live', 1, RESULT_1);
+    },
+  },
+  {
+    that: 'a page goes on as before while it may not have heard again what it shows, after it was cut off',
+    told(story) {
+      cutOffShortly(story);
+      story.page(9_400, 'silent', 1, RESULT_1);
+    },
+  },
+  {
+    that: 'a page goes on as before when it must have heard again what it shows, after it was cut off',
+    breaks: ['live-is-recording'],
+    told(story) {
+      cutOffShortly(story);
+      story.page(9_600, 'silent', 1, RESULT_1);
+    },
+  },
+  {
+    that: 'a page that a fault cuts off says so in time',
+    told(story) {
+      cutOff(story);
+      story.page(7_000, 'silent', 1, RESULT_1);
+    },
+  },
+  {
+    that: 'a page that a fault cuts off does not say so in time',
+    breaks: ['cut-off-is-told'],
+    told(story) {
+      cutOff(story);
+      story.page(7_100, 'silent', 1, RESULT_1);
+    },
+  },
+  {
+    that: 'a page that a fault cuts off hears something all the same',
+    told(story) {
+      cutOff(story);
+      story.page(3_000, 'live', 1, { ...RESULT_1, queued: 1 });
+      story.page(8_900, 'silent', 1, RESULT_1);
+    },
+  },
+  {
+    that: 'a page of another replica than the one that is cut off stays live',
+    told(story) {
+      cutOff(story);
+      story.page(7_000, 'silent', 1, RESULT_1);
+      story.page(300, 'live', 1, { page: 'result-2/cats' });
+    },
+  },
+  {
+    that: 'a page that is cut off stays final',
+    told(story) {
+      annTwice(story);
+      story.page(300, 'live', 1, { ...RESULT_1, phase: 'final' });
+      story.fault('kill-result', [1_000, 1_010, 20_000, 20_010], { deafens: ['result-1'] });
+    },
+  },
+  {
+    that: 'a page is opened at a replica that is cut off, and hears nothing from then on',
+    told(story) {
+      annTwice(story);
+      story.fault('kill-result', [1_000, 1_010, 9_000, 9_010], { deafens: ['result-1'] });
+      story.page(4_000, 'live', 1, RESULT_1);
+    },
+  },
+  ...([7_000, 7_100] as const).map(
+    (at): Case => ({
+      that: `a page tells ${at} ms after the beginning that its result reads nothing since 1010 ms`,
+      ...(at > 7_010 ? { breaks: ['cut-off-is-told'] } : {}),
+      told(story) {
+        annTwice(story);
+        story.page(300, 'live', 1);
+        story.page(5_000, 'live', 1, { queued: 1 });
+        story.fault('hold-result-postgres', [1_000, 1_010, 9_000, 9_010], { blinds: true });
+        story.page(at, 'stale', 1);
+      },
+    }),
+  ),
+  {
+    that: 'a page whose result reads nothing is cut off before it had to tell of that',
+    told(story) {
+      annTwice(story);
+      story.page(300, 'live', 1, RESULT_1);
+      story.fault('hold-result-postgres', [1_000, 1_010, 12_000, 12_010], { blinds: true });
+      story.fault('pause-result', [5_000, 5_010, 11_000, 11_010], { deafens: ['result-1'] });
+      story.page(10_900, 'silent', 1, RESULT_1);
     },
   },
   {

@@ -172,11 +172,25 @@ test('of a fault that deafens, only the pages of those replicas have to tell', (
   });
 });
 
+test('a page that another fault cuts off is not asked to tell what it cannot hear', () => {
+  const story = createStory();
+  const [deaf, other] = ['result-1/cats', 'result-2/cats'];
+  for (const page of [deaf, other]) story.page(10, 'live', 0, { page });
+  story.fault('kill-postgres', [1_000, 1_050, 9_000, 9_100], { stops: ['recording'] });
+  story.fault('pause-result', [5_000, 5_010, 12_000, 12_010], { deafens: ['result-1'] });
+  story.page(6_000, 'stale', 0, { page: other });
+  story.page(10_900, 'silent', 0, { page: deaf });
+  expect(computeFigures(story.end().history).faults).toMatchObject([
+    { name: 'kill-postgres', pagesToldAfter: 4_950, pagesTold: 1, pagesNeverTold: 0 },
+    { name: 'pause-result', pagesToldAfter: 5_890, pagesTold: 1, pagesNeverTold: 0 },
+  ]);
+});
+
 test('result tells by itself that it is cut off from PostgreSQL', () => {
   const story = createStory();
   story.page(10, 'live', 0);
   story.page(10, 'live', 1, { page: 'closed', phase: 'final' });
-  story.fault('hold-result-postgres', [1_000, 1_050, 9_000, 9_100]);
+  story.fault('hold-result-postgres', [1_000, 1_050, 9_000, 9_100], { blinds: true });
   story.page(6_000, 'stale', 0);
   expect(computeFigures(story.end().history).faults[0]).toMatchObject({
     pagesToldAfter: 4_950,

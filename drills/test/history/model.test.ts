@@ -77,6 +77,7 @@ function modelRun(random: Random): Run {
   story.fault('no worker', [STOPPED.from - 5, STOPPED.from, STOPPED.to, STOPPED.to + 5], {
     stops: ['recording'],
   });
+  story.books(12_000);
   if (loses) story.settled(SETTLED.at, SETTLED.since, books);
   if (loses)
     story.fault('emptied', [LOST.from, LOST.to, LOST.to + 1, LOST.to + 5], {
@@ -132,6 +133,11 @@ const CORRUPTIONS: Record<string, (run: Run, random: Random) => boolean> = {
     const settled = history.find((event) => event.type === 'settled');
     if (!settled) return false;
     random.pick(settled.partitions).drift += 1;
+    return true;
+  },
+  'a ballot was missing in the books for a moment': ({ history }, random) => {
+    const books = history.find((event) => event.type === 'books')!;
+    random.pick(books.partitions).drift += 1;
     return true;
   },
   'a receipt is of another ballot': ({ history }, random) => {

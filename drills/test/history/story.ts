@@ -38,6 +38,15 @@ function rowFrom(partition: number, sum = NOTHING): Row {
   return { partition, accepted, ...sum, drift: 0, isLowerBound: false, foreignEntries: 0 };
 }
 
+function rowsFrom(books: Record<string, Books>): Row[] {
+  const rows = Array.from({ length: PARTITIONS }, (_, partition) => rowFrom(partition));
+  for (const [voter, row] of Object.entries(books)) {
+    const sum = rows[partitionOfVoter(voter)]!;
+    for (const key of Object.keys(row) as (keyof Books)[]) sum[key] += row[key]!;
+  }
+  return rows;
+}
+
 /** Where a page's votes are not told, they are those of the first voters' first ballots. */
 function withVotes(events: readonly (Exclude<HistoryEvent, PageSees> | PageTold)[]): HistoryEvent[] {
   const sums = new Map<string, number[][]>();
@@ -105,12 +114,11 @@ export function createStory() {
     },
     /** Every ballot that was answered before `since` is processed at `at`; `books` are what each voter has in them by then. */
     settled(at: number, since: number, books: Record<string, Books> = {}) {
-      const partitions = sums.map((_, partition): Row => rowFrom(partition));
-      for (const [voter, row] of Object.entries(books)) {
-        const sum = partitions[partitionOfVoter(voter)]!;
-        for (const key of Object.keys(row) as (keyof Books)[]) sum[key] += row[key]!;
-      }
-      events.push({ type: 'settled', at, since, partitions });
+      events.push({ type: 'settled', at, since, partitions: rowsFrom(books) });
+    },
+    /** What is read of the books; `books` are what each voter has in them. */
+    books(at: number, books: Record<string, Books> = {}) {
+      events.push({ type: 'books', at, partitions: rowsFrom(books) });
     },
     end(): { history: HistoryEvent[]; final: FinalState } {
       const history = withVotes(events.toSorted((a, b) => a.at - b.at));
