@@ -16,8 +16,9 @@ export function watchBooks(
   const ending = new AbortController();
   void (async () => {
     while (!ending.signal.aborted) {
+      const since = recorder.now();
       const partitions = await readPartitions(system).catch(() => undefined);
-      if (partitions && !ending.signal.aborted) recorder.record({ type: 'books', partitions });
+      if (partitions && !ending.signal.aborted) recorder.record({ type: 'books', since, partitions });
       await wait(everyMs, undefined, { signal: ending.signal }).catch(() => {});
     }
   })();

@@ -61,6 +61,8 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
     await heal();
     recorder.record({ ...named, ...told, phase: 'healed' });
     await afterwards?.();
+    // Whatever was lost is acknowledged by now, and nothing may be missing any more.
+    if (effects?.loses) await settle();
   }
 
   return {

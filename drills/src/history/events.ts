@@ -99,8 +99,8 @@ export type FaultEvent = {
  */
 export type Settled = { type: 'settled'; at: number; since: number; partitions: FinalState['partitions'] };
 
-/** The books as they stood at one moment shortly before: read about once a second, whenever PostgreSQL answers. */
-export type Books = { type: 'books'; at: number; partitions: FinalState['partitions'] };
+/** The books as they stood at one moment from `since` to `at`: read about once a second, whenever PostgreSQL answers. */
+export type Books = { type: 'books'; at: number; since: number; partitions: FinalState['partitions'] };
 
 /** For the reader of a history; no rule looks at it. */
 export type Note = { type: 'note'; at: number; text: string };

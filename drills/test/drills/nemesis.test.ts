@@ -15,10 +15,10 @@ const fault = (name: string, more: Partial<Fault> = {}): Fault => ({
   ...more,
 });
 
-function nemesis(seed = 'a seed') {
+function nemesis(seed = 'a seed', system = {} as System) {
   const recorder = createRecorder();
   const context: FaultContext = {
-    system: {} as System,
+    system,
     random: createRandom(seed),
     polls: [],
     changed: false,
@@ -61,6 +61,25 @@ it('in turn, meets the system at no fixed moment after it has recovered', async 
   const waited = at('begins').map((begins, round) => begins - (at('healed')[round - 1] ?? 0));
   expect(Math.max(...waited) - Math.min(...waited)).toBeGreaterThan(200);
 }, 15_000);
+
+it('settles the books before a fault that loses ballots, and again when its loss was acknowledged', async () => {
+  const done: string[] = [];
+  const query = async (text: string) => {
+    if (/ FROM system/.test(text)) return [{ partitions: 0 }];
+    if (/lossIsLowerBound/.test(text)) done.push('books');
+    return [];
+  };
+  const { inTurn } = nemesis('a seed', { postgres: { query }, redis: {} } as unknown as System);
+  const losing = fault('losing', {
+    effects: { loses: true },
+    inject: async () => ({
+      heal: async () => void done.push('healed'),
+      afterwards: async () => void done.push('acknowledged'),
+    }),
+  });
+  await inTurn([losing], 1, once);
+  expect(done).toEqual(['books', 'healed', 'acknowledged', 'books']);
+});
 
 it('shares the time that a fault may hold out over its rounds', async () => {
   const { inTurn, faults } = nemesis();

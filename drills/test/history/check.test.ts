@@ -627,18 +627,20 @@ const CASES: Case[] = [
     [
       { that: 'while a loss is outstanding', at: 300, drift: 1, lost: 0 },
       { that: 'before the fault that loses began', at: 180, drift: 1, lost: 0, breaks: ['drift-is-loss'] },
-      { that: 'after the loss was acknowledged', at: 500, drift: 1, lost: 1, breaks: ['drift-is-loss'] },
+      { that: 'after everything was settled', at: 500, drift: 1, lost: 1, breaks: ['drift-is-loss'] },
+      { that: 'that was asked for before everything was settled', at: 500, since: 390, drift: 1, lost: 0 },
       { that: 'below 0 while a loss is outstanding', at: 300, drift: -1, lost: 0, breaks: ['drift-is-loss'] },
-    ] as (Case & { at: number; drift: number; lost: number })[]
+    ] as (Omit<Case, 'told'> & { at: number; since?: number; drift: number; lost: number })[]
   ).map(
-    ({ that, at, drift, lost, breaks }): Case => ({
+    ({ that, at, since, drift, lost, breaks }): Case => ({
       that: `a drift is read ${that}`,
       ...(breaks && { breaks }),
       told(story) {
         story.settled(150, 140);
         story.fault('emptied', [190, 250, 300, 310], LOSES);
         story.cast('ann', 'b', { from: 200, to: 210, became: 'lost' });
-        story.books(at, { ann: { accepted: drift + lost, lost, drift } });
+        story.books(at, { ann: { accepted: drift + lost, lost, drift } }, since);
+        story.settled(400, 390, { ann: { accepted: 1, lost: 1 } });
         story.books(600, { ann: { accepted: 1, lost: 1 } });
       },
     }),

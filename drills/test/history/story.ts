@@ -117,8 +117,8 @@ export function createStory() {
       events.push({ type: 'settled', at, since, partitions: rowsFrom(books) });
     },
     /** What is read of the books; `books` are what each voter has in them. */
-    books(at: number, books: Record<string, Books> = {}) {
-      events.push({ type: 'books', at, partitions: rowsFrom(books) });
+    books(at: number, books: Record<string, Books> = {}, since = at) {
+      events.push({ type: 'books', at, since, partitions: rowsFrom(books) });
     },
     end(): { history: HistoryEvent[]; final: FinalState } {
       const history = withVotes(events.toSorted((a, b) => a.at - b.at));
