@@ -60,8 +60,10 @@ async function commit(
     const { culprits, ...counts } = await record(plan.ballots);
     reach('recorded');
     const rejections = [...plan.rejections, ...culprits];
-    if (rejections.length > 0) await rejectBallots(session, partition, rejections);
-    reach('rejected');
+    if (rejections.length > 0) {
+      await rejectBallots(session, partition, rejections);
+      reach('rejected');
+    }
     await notifyTally(session);
     reach('notified');
     const foreign = rejections.filter(({ index }) => index < 0).length;

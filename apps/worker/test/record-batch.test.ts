@@ -71,6 +71,13 @@ describe('recordBatch', () => {
     await expect.poll(() => hints).toBe(1);
   });
 
+  it('reaches the step "rejected" only where something is rejected', async () => {
+    const { client, owner, plan } = await createOwner();
+    const steps: Step[] = [];
+    await recordBatch(client, owner, plan([entry('5-0', 1, [[1, 'a']])]), (step) => steps.push(step));
+    expect(steps).toEqual(['begun', 'moved', 'recorded', 'notified', 'committed']);
+  });
+
   it('moves the position also when nothing in the batch can be recorded', async () => {
     const { client, owner, plan, figures } = await createOwner();
     await recordBatch(client, owner, plan([entry('5-0', 1, [[1, 'z']])]), nothing);
