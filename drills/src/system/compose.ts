@@ -52,7 +52,6 @@ async function assemble(
 
   const prepared = options.prepare ?? [];
   const smallDisk = prepared.includes('full-disk');
-  const receiptKeys = newKey();
   const password = randomBytes(16).toString('hex');
   const redisPort = await freePort();
   let postgresPort = await freePort();
@@ -61,7 +60,7 @@ async function assemble(
     smallDisk,
     env: {
       VOTER_KEYS: newKey(),
-      RECEIPT_KEYS: receiptKeys,
+      RECEIPT_KEYS: newKey(),
       POSTGRES_PASSWORD: password,
       LOG_LEVEL: 'info',
       // Not those of a file .env beside compose.yaml.
@@ -132,7 +131,6 @@ async function assemble(
     },
     applyPolls,
     workerCommand,
-    receiptKeys,
     saveLogs: (target) =>
       saveLogs(target, [
         { name: 'redis', container: `${project.name}-redis-1` },

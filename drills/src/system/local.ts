@@ -83,13 +83,12 @@ async function assemble(
   cleanup.add(postgres.close);
 
   const pollsFile = join(folder, 'polls.yaml');
-  const receiptKeys = newKey();
   const common = {
     REDIS_URL: redis.url,
     DATABASE_URL: postgres.url,
     POLLS_FILE: pollsFile,
     VOTER_KEYS: newKey(),
-    RECEIPT_KEYS: receiptKeys,
+    RECEIPT_KEYS: newKey(),
     LOG_LEVEL: 'info',
     ...options.env,
   };
@@ -155,7 +154,6 @@ async function assemble(
     applyPolls,
     workerCommand: (...args) => runWorker(args, {}),
     runWorker,
-    receiptKeys,
     saveLogs: async (target) => logs.saveTo(target),
     close: cleanup.run,
   };

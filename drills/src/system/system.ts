@@ -116,8 +116,6 @@ export type System = {
   applyPolls(text: string): Promise<{ code: number | null; output: string }>;
   /** Runs a command of the worker: recount, acknowledge-loss. */
   workerCommand(...args: string[]): Promise<{ code: number | null; output: string }>;
-  /** The environment's secret that receipts are made with, so that a drill can read who a receipt belongs to. */
-  readonly receiptKeys: string;
   /** Replicas that ended although nobody ended them: name and how. */
   readonly deaths: readonly string[];
   /** Copies all logs into a folder. */
