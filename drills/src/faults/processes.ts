@@ -3,7 +3,8 @@ import { STEPS, type Step } from '@hbf/worker/failpoint';
 import { ownedPartitions } from '../system/owned-partitions.ts';
 import type { AppName, Replica } from '../system/system.ts';
 import { until } from '../until.ts';
-import { type Fault, type Injected, running } from './fault.ts';
+import { type Fault, type FaultContext, type Injected, running } from './fault.ts';
+import { PARTITIONS, putForeignEntry } from './foreign.ts';
 
 const APPS: readonly AppName[] = ['vote', 'worker', 'result'];
 
@@ -62,14 +63,43 @@ export const killAtStep = (step: Step): Fault => ({
   touches: ['worker', 'redis', 'postgres'],
   needs: ['failpoints'],
   holdMs: [100, 1_500],
-  async inject({ system, random }) {
+  async inject(context) {
+    const { system, random } = context;
     const victim = await system.add('worker', {
       env: { HBF_FAILPOINT: `${step}@${random.integer(1, 8)}` },
     });
-    await until('the worker has died of its failpoint', () => !victim.running, 30_000);
-    return { heal: () => system.remove(victim) };
+    // Nothing that voters send is ever rejected.
+    const foreign = step === 'rejected' ? await putEntriesUntilGone(victim, context) : undefined;
+    await until('the worker has died of its failpoint', () => !victim.running, DIES_WITHIN_MS);
+    return { heal: () => system.remove(victim), ...(foreign !== undefined && { foreign }) };
   },
 });
+
+const DIES_WITHIN_MS = 30_000;
+
+/** Puts an entry into every stream by hand, and the next ones once all are found, until the worker is gone; how many. */
+async function putEntriesUntilGone(worker: Replica, { system, random }: FaultContext): Promise<number> {
+  const found = async () => {
+    const [row] = await system.postgres.query<{ found: number }>(
+      'SELECT sum(foreign_entries)::int AS found FROM partitions',
+    );
+    return row!.found;
+  };
+  const before = await found();
+  const deadline = performance.now() + DIES_WITHIN_MS;
+  let put = 0;
+  while (worker.running && performance.now() < deadline) {
+    for (let partition = 0; partition < PARTITIONS; partition += 1) {
+      await putForeignEntry(system, partition, random);
+      put += 1;
+    }
+    await until(
+      'the foreign entries are found, or the worker is gone',
+      async () => !worker.running || (await found()) >= before + put,
+    );
+  }
+  return put;
+}
 
 export const killAtSteps: readonly Fault[] = STEPS.map(killAtStep);
 
