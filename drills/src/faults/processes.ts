@@ -10,6 +10,13 @@ const APPS: readonly AppName[] = ['vote', 'worker', 'result'];
 
 /** Pages of a result that is away hear nothing: long enough, in some rounds, for them to say so. */
 const LONG_ENOUGH_MS = 9_000;
+/** Voters give up after 5 s: a vote that goes on later holds ballots whose voters have left. */
+const BEYOND_PATIENCE_MS = 8_000;
+const PAUSED_FOR_MS: Record<AppName, number> = {
+  vote: BEYOND_PATIENCE_MS,
+  worker: 5_000,
+  result: LONG_ENOUGH_MS,
+};
 const deafens = (replicas: readonly Replica[]): Pick<Injected, 'deafens'> => {
   const results = replicas.filter(({ app }) => app === 'result').map(({ name }) => name);
   return results.length > 0 ? { deafens: results } : {};
@@ -33,7 +40,7 @@ export const pauseOne = (app: AppName): Fault => ({
   name: `pause-${app}`,
   about: `one ${app} is stopped with SIGSTOP, and goes on later`,
   touches: [app],
-  holdMs: [500, app === 'result' ? LONG_ENOUGH_MS : 5_000],
+  holdMs: [500, PAUSED_FOR_MS[app]],
   async inject({ system, random }) {
     const victim = random.pick(running(system, app));
     await victim.pause();
