@@ -152,7 +152,6 @@ export const comingAndGoing: Fault = {
         await rounds;
         const left = running(system, 'worker');
         if (left.length !== before) throw new Error(`${left.length} workers are left of ${before}`);
-        await Promise.all(left.map((worker) => worker.untilReady()));
       },
     };
   },
