@@ -40,7 +40,8 @@ const single: readonly Drill[] = [
   alone('pause-vote', 4),
   alone('pause-worker', 4),
   alone('pause-workers-shortly', 2),
-  alone('pause-result', 4),
+  alone('pause-result', 4, { browser: true }),
+  alone('stop-services', 2),
   alone('stop-everything', 4),
   alone('workers-come-and-go', 2),
   alone('five-workers', 2, { load: { hot: 30, restless: 10, newcomersPerSecond: 5 } }),
@@ -54,6 +55,7 @@ const single: readonly Drill[] = [
   alone('emptied-redis', 2, { faults: ['emptied-redis', 'emptied-redis-under-owners'].map(fault) }),
   alone('kill-postgres', 3, { browser: true }),
   alone('stop-postgres', 3),
+  alone('stop-postgres-fast', 3),
   alone('pause-postgres', 2),
   alone('full-disk', 2),
   alone('away-until-full', 1),
@@ -65,6 +67,7 @@ const single: readonly Drill[] = [
       faults: linkFaults(link),
       plan: { order: 'in-turn', rounds: 2 },
       system: { prepare: ['links'] },
+      browser: link === 'page-result',
     }),
   ),
   alone('late-then-in-time', 3),
@@ -81,10 +84,10 @@ const single: readonly Drill[] = [
   alone('close-poll', 1, { browser: true }),
 ];
 
-/** One of each kind and every step of a batch, on one system, in two minutes: what is run with the tests. */
+/** What is run with the tests: on one system, in two minutes. */
 const short: Drill = {
   name: 'short',
-  about: 'one fault of each kind in turn, on one system',
+  about: 'deaths at every step of a batch, then faults of services, stores, links and hands, each once',
   faults: [
     ...killAtSteps.map(({ name }) => name),
     'kill-vote',

@@ -11,6 +11,7 @@ import {
   killPostgres,
   pausePostgres,
   stopPostgres,
+  stopPostgresFast,
 } from './postgres.ts';
 import {
   comingAndGoing,
@@ -21,6 +22,7 @@ import {
   pauseOne,
   pauseShortly,
   stopEverything,
+  stopServices,
 } from './processes.ts';
 import { killRedis, pauseRedis } from './redis.ts';
 import { failingFile, failingFileUnread, fullRedis } from './refusing-redis.ts';
@@ -32,6 +34,7 @@ export const FAULTS: ReadonlyMap<string, Fault> = new Map(
     killWorkers,
     pauseShortly,
     ...killAtSteps,
+    stopServices,
     stopEverything,
     comingAndGoing,
     fiveWorkers,
@@ -46,6 +49,7 @@ export const FAULTS: ReadonlyMap<string, Fault> = new Map(
     emptiedUnderOwners,
     killPostgres,
     stopPostgres,
+    stopPostgresFast,
     pausePostgres,
     fullDisk,
     awayUntilRedisIsFull,

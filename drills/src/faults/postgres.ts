@@ -27,6 +27,18 @@ export const stopPostgres: Fault = {
   },
 };
 
+export const stopPostgresFast: Fault = {
+  name: 'stop-postgres-fast',
+  about: 'PostgreSQL is shut down in order, and ends every session (fast shutdown)',
+  touches: ['postgres'],
+  effects: { stops: ['recording'], storeAway: true },
+  holdMs: [300, 9_000],
+  async inject({ system }) {
+    await system.postgres.stop('fast');
+    return { heal: () => system.postgres.start() };
+  },
+};
+
 export const pausePostgres: Fault = {
   name: 'pause-postgres',
   about: 'PostgreSQL is stopped with SIGSTOP, and goes on later',

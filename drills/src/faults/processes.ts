@@ -111,8 +111,8 @@ async function putEntriesUntilGone(worker: Replica, { system, random }: FaultCon
 export const killAtSteps: readonly Fault[] = STEPS.map(killAtStep);
 
 /** SIGTERM of every service while voters vote. Each must end by itself, in time, with nothing lost. */
-export const stopEverything: Fault = {
-  name: 'stop-everything',
+export const stopServices: Fault = {
+  name: 'stop-services',
   about: 'every service is stopped with SIGTERM and started again',
   touches: ['vote', 'worker', 'result'],
   effects: { stops: ['accepting', 'recording'] },
@@ -121,6 +121,26 @@ export const stopEverything: Fault = {
     const all = APPS.flatMap((app) => running(system, app));
     await Promise.all(all.map((replica) => replica.stop()));
     return { ...deafens(all), heal: () => startAgain(all) };
+  },
+};
+
+/** As when the machine is shut down: services lose the stores while they end in order, and meet them starting later. */
+export const stopEverything: Fault = {
+  name: 'stop-everything',
+  about: 'every service and both stores are shut down at the same time, and started again',
+  touches: ['vote', 'worker', 'result', 'redis', 'postgres'],
+  effects: { stops: ['accepting', 'recording'] },
+  holdMs: [300, LONG_ENOUGH_MS],
+  async inject({ system }) {
+    const { redis, postgres } = system;
+    const all = APPS.flatMap((app) => running(system, app));
+    await Promise.all([...all.map((replica) => replica.stop()), redis.stop(), postgres.stop('fast')]);
+    return {
+      ...deafens(all),
+      async heal() {
+        await Promise.all([startAgain(all), redis.start(), postgres.start()]);
+      },
+    };
   },
 };
 

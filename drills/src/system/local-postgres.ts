@@ -59,7 +59,7 @@ export async function startPostgresPart(options: {
       return server.running;
     },
     kill: () => server.kill('SIGKILL'),
-    stop: () => server.stop('immediate'),
+    stop: (mode: 'fast' | 'immediate' = 'immediate') => server.stop(mode),
     pause: () => server.kill('SIGSTOP'),
     resume: () => server.kill('SIGCONT'),
     start: server.start,

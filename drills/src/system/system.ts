@@ -31,7 +31,7 @@ export type Replica = {
 export type Store = {
   readonly running: boolean;
   kill(): Promise<void>;
-  /** PostgreSQL: an immediate stop. Redis: SIGTERM. */
+  /** Redis: SIGTERM. PostgreSQL: an immediate shutdown, unless it is asked for another. */
   stop(): Promise<void>;
   /** The server as a whole freezes. */
   pause(): Promise<void>;
@@ -104,6 +104,7 @@ export type System = {
     rollBack(): Promise<void>;
   };
   readonly postgres: Store & {
+    stop(mode?: 'fast' | 'immediate'): Promise<void>;
     query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
     /** Leaves no space on its file system (ability full-disk). */
     fillDisk(): Promise<void>;

@@ -111,7 +111,8 @@ describe.skipIf(process.env.HBF_DRILL_COMPOSE !== '1')('a system in containers',
       await store.pause();
       expect(store.running).toBe(true);
       await store.resume();
-      for (const end of [store.kill, store.stop]) {
+      const fast = store === system.postgres ? [() => system.postgres.stop('fast')] : [];
+      for (const end of [store.kill, store.stop, ...fast]) {
         await end();
         expect(store.running).toBe(false);
         await store.start();

@@ -124,6 +124,9 @@ describe('a local system', () => {
     await system.postgres.start();
     await system.postgres.stop();
     await system.postgres.start();
+    await system.postgres.stop('fast');
+    expect(system.postgres.running).toBe(false);
+    await system.postgres.start();
     expect(await system.postgres.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
     await accepting();
     await until('the tally is live', async () => (await turnout()).status === 'live');
@@ -148,5 +151,8 @@ describe('a local system', () => {
     const files = readdirSync(folder);
     expect(files).toEqual(expect.arrayContaining(['vote-1.log', 'vote-4.log', 'redis.log', 'postgres.log']));
     expect(readFileSync(join(folder, 'worker-1.log'), 'utf8')).toContain('worker-1 ended: killed by SIGKILL');
+    expect(
+      readFileSync(join(folder, 'postgres.log'), 'utf8').match(/received \w+ shutdown request/g),
+    ).toEqual(['received immediate shutdown request', 'received fast shutdown request']);
   });
 });

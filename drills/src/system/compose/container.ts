@@ -12,7 +12,7 @@ export type Container = {
   start(): Promise<void>;
   kill(): Promise<void>;
   /** Ends it with a signal, and with SIGKILL when that takes longer than `graceMs`. */
-  end(signal: 'SIGTERM' | 'SIGQUIT', graceMs: number): Promise<void>;
+  end(signal: 'SIGTERM' | 'SIGINT' | 'SIGQUIT', graceMs: number): Promise<void>;
   /** Freezes all of its processes in the same instant. */
   pause(): Promise<void>;
   resume(): Promise<void>;

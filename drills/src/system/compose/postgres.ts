@@ -40,8 +40,9 @@ export function createPostgresPart(options: {
     },
     launch: (up) => container.launch(() => up),
     kill: container.kill,
-    // To PostgreSQL, SIGQUIT is an immediate stop.
-    stop: () => container.end('SIGQUIT', GRACE_MS),
+    // What its two kinds of shutdown are asked for with.
+    stop: (mode: 'fast' | 'immediate' = 'immediate') =>
+      container.end(mode === 'fast' ? 'SIGINT' : 'SIGQUIT', GRACE_MS),
     pause: container.pause,
     resume: container.resume,
     async start() {
