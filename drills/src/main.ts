@@ -11,7 +11,7 @@ import { RULES } from './history/violation.ts';
 import { PROOFS } from './proofs/proofs.ts';
 import { type ProofResult, prove } from './proofs/prove.ts';
 import { updateDocument } from './report/document.ts';
-import { proofComplaints, proofsTable } from './report/proofs.ts';
+import { brokenAnywayLines, proofComplaints, proofsTable } from './report/proofs.ts';
 import { complaints, drillsTable, faultsTable, passed, slowFaults, verdict } from './report/report.ts';
 import { createComposeSystem } from './system/compose.ts';
 import { createLocalSystem } from './system/local.ts';
@@ -118,6 +118,7 @@ async function runProofs(): Promise<ProofResult[]> {
     const folder = folderOf(`prove-${proof.name}`);
     const result = await prove(proof, { seed, folder, create: createLocalSystem });
     if (result.proved) say(`  caught, at attempt ${result.attempts} (SEED=${result.without.seed})`);
+    for (const line of brokenAnywayLines(result)) say(line);
     for (const line of proofComplaints(result, relative(process.cwd(), folder))) say(line);
     if (result.proved && !flags.keep) rmSync(folder, { recursive: true, force: true });
     results.push(result);

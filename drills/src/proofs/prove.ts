@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type DrillResult, type RunOptions, runDrill } from '../drills/run-drill.ts';
 import { copyBuild } from '../system/build-copy.ts';
 import type { Proof } from './proofs.ts';
+import { concerning, judge, type Verdict } from './verdict.ts';
 
 export type ProofResult = {
   proof: string;
@@ -11,19 +12,15 @@ export type ProofResult = {
   without: DrillResult;
   /** How often it was tried: some gaps show only when two things happen within a millisecond. */
   attempts: number;
-  /** The control kept every promise that the proof is about, and without the mechanism one was broken. */
+  /** The control was as it must be, and without the mechanism a promise that the proof is about was broken. */
   proved: boolean;
-  /** In words, if not proved. */
-  why?: string;
-};
+} & Verdict;
 
 const MOST_ATTEMPTS = 3;
 
-/** Runs the proof's drill with the mechanism, where it must find nothing, and without it, where it must find something. */
+/** Runs the proof's drill with the mechanism, and without it, where it must find something. */
 export async function prove(proof: Proof, options: RunOptions): Promise<ProofResult> {
   const { seed, folder } = options;
-  const concerns = ({ violations }: DrillResult) =>
-    violations.filter(({ rule }) => proof.breaks.includes(rule));
   const run = async (
     name: string,
     ofSeed: string,
@@ -54,18 +51,20 @@ export async function prove(proof: Proof, options: RunOptions): Promise<ProofRes
     attempts += 1;
     const ofSeed = attempts === 1 ? seed : `${seed}-${attempts}`;
     without = await run(`without-${attempts}`, ofSeed, [...besides, ...proof.off], proof);
-  } while (attempts < MOST_ATTEMPTS && without.leftOut === undefined && concerns(without).length === 0);
+  } while (
+    attempts < MOST_ATTEMPTS &&
+    without.leftOut === undefined &&
+    concerning(proof, without).length === 0
+  );
 
-  const told = { proof: proof.name, control, without, attempts };
-  const why =
-    (control.leftOut ?? without.leftOut) !== undefined
-      ? `left out: ${control.leftOut ?? without.leftOut}`
-      : control.failure
-        ? `the drill failed with the mechanism: ${control.failure.message}`
-        : concerns(control).length > 0
-          ? `with the mechanism: ${concerns(control)[0]!.what}`
-          : concerns(without).length === 0
-            ? `nothing was noticed without it${without.failure ? `, and the drill failed: ${without.failure.message}` : ''}`
-            : undefined;
-  return { ...told, proved: why === undefined, ...(why === undefined ? {} : { why }) };
+  const { why, brokenAnyway } = judge(proof, control, without);
+  return {
+    proof: proof.name,
+    control,
+    without,
+    attempts,
+    proved: why === undefined,
+    brokenAnyway,
+    ...(why === undefined ? {} : { why }),
+  };
 }

@@ -1,19 +1,29 @@
 import type { ProofResult } from '../proofs/prove.ts';
+import { rulesOf } from '../proofs/verdict.ts';
 import { complaints } from './report.ts';
 import { table } from './table.ts';
 
 /** A line for each proof. Where further attempts were needed, the last one's seed stands beside the control's. */
 export function proofsTable(results: readonly ProofResult[]): string {
   return table(
-    ['mechanism', 'seed', 'attempts', 'without it', 'caught'],
-    results.map(({ proof, control, without, attempts, proved, why }) => [
+    ['mechanism', 'seed', 'attempts', 'broken anyway', 'without it', 'caught'],
+    results.map(({ proof, control, without, attempts, proved, why, brokenAnyway }) => [
       proof,
       [...new Set([control.seed, without.seed])].join(', '),
       String(attempts),
-      [...new Set(without.violations.map(({ rule }) => rule))].join(', '),
+      rulesOf(brokenAnyway).join(', '),
+      rulesOf(without.violations).join(', '),
       proved ? 'yes' : `NO: ${why}`,
     ]),
   );
+}
+
+/** What the control broke for want of the other safeguards, by an example of each rule; empty if it broke nothing. */
+export function brokenAnywayLines({ brokenAnyway }: Pick<ProofResult, 'brokenAnyway'>): string[] {
+  return rulesOf(brokenAnyway).map((rule) => {
+    const ofRule = brokenAnyway.filter((violation) => violation.rule === rule);
+    return `  broken with the mechanism too, ${ofRule.length} times, as other safeguards are gone: ${rule}: ${ofRule[0]!.what}`;
+  });
 }
 
 /** Why a proof failed, with what both of its runs showed, and how to run it again; empty if it did not. */

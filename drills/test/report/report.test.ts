@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { DrillResult } from '../../src/drills/run-drill.ts';
-import { proofComplaints, proofsTable } from '../../src/report/proofs.ts';
+import type { Violation } from '../../src/history/violation.ts';
+import { brokenAnywayLines, proofComplaints, proofsTable } from '../../src/report/proofs.ts';
 import { complaints, faultsTable, passed, verdict } from '../../src/report/report.ts';
 import { createStory } from '../history/story.ts';
 
@@ -59,11 +60,36 @@ it('the table shows the pages that never told', () => {
 it('a proof that failed says what was broken, and how to run it again', () => {
   const control = result({ violations: [{ rule: 'no-deaths', what: 'worker-1 ended' }] });
   const without = result({ seed: '12-3' });
-  const proof = { proof: 'run-id', control, without, attempts: 3, proved: false, why: 'because' };
+  const proof = {
+    proof: 'run-id',
+    control,
+    without,
+    attempts: 3,
+    proved: false,
+    brokenAnyway: [],
+    why: 'because',
+  };
   const text = proofComplaints(proof, 'the/folder').join('\n');
   for (const part of ['because', 'worker-1 ended', 'the/folder/with', 'the/folder/without-3'])
     expect(text).toContain(part);
   expect(text).toContain('SEED=12 npm run drill -- --prove run-id');
   expect(proofComplaints({ ...proof, proved: true }, 'the/folder')).toEqual([]);
   expect(proofsTable([proof])).toContain('12, 12-3');
+});
+
+it('what a control breaks for want of other safeguards is told, and stands in the table', () => {
+  const brokenAnyway: Violation[] = [
+    { rule: 'all-owned', what: 'partition 1 has two' },
+    { rule: 'all-owned', what: 'partition 2 has two' },
+  ];
+  const proof = {
+    proof: 'compare-and-set',
+    control: result({ violations: brokenAnyway }),
+    without: result(),
+    attempts: 1,
+    proved: true,
+    brokenAnyway,
+  };
+  expect(brokenAnywayLines(proof).join('\n')).toMatch(/2 times.*all-owned: partition 1 has two/);
+  expect(proofsTable([proof])).toContain('| all-owned ');
 });
