@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { SHORT } from '@hbf/drills/drills/catalogue';
+import { makeFreeFolder } from '@hbf/drills/drills/free-folder';
 import { runDrill } from '@hbf/drills/drills/run-drill';
 import { complaints, passed, slowFaults } from '@hbf/drills/report/report';
 import { createLocalSystem } from '@hbf/drills/system/local';
@@ -15,7 +16,7 @@ const WITHIN_MS = 360_000;
 
 describe('the short set of drills', () => {
   it.for(SHORT)('keeps every promise: $name', { timeout: WITHIN_MS + 100_000 }, async (drill, { skip }) => {
-    const folder = join(ROOT, 'test-results', 'drills', `${drill.name}-${seed}`);
+    const folder = makeFreeFolder(drill.name, seed);
     const result = await runDrill(drill, { seed, folder, create: createLocalSystem, withinMs: WITHIN_MS });
     const told = complaints(result, relative(ROOT, folder), `npm run drill -- ${drill.name}`);
     expect(passed(result), told.join('\n')).toBe(true);

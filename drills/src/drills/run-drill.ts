@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startBrowserPage } from '../clients/browser-page.ts';
 import { readFinalState } from '../clients/final-state.ts';
@@ -40,7 +40,7 @@ export type DrillResult = {
 export type RunOptions = {
   seed: string;
   create(options: SystemOptions): Promise<System>;
-  /** Where history, final state and logs are kept. */
+  /** Where history, final state and logs are kept; no other drill's are there yet. */
   folder: string;
   /** On top of the drill's own; a proof runs a changed build. */
   system?: Partial<SystemOptions>;
@@ -60,10 +60,12 @@ const LEAVE_WITHIN_MS = 20_000;
 /**
  * Runs a drill from the start of a system of its own to the check of every ballot. Does not throw for what it finds. Of a
  * drill that fails, the promises that the history alone can tell of are checked all the same.
+ * @throws if the folder has a history already.
  */
 export async function runDrill(drill: Drill, options: RunOptions): Promise<DrillResult> {
   const began = performance.now();
   const { seed, folder, withinMs = longestMs(drill) } = options;
+  if (existsSync(join(folder, HISTORY_FILE))) throw new Error(`${folder} has the history of another drill`);
   mkdirSync(folder, { recursive: true });
   const file = createRecorder(join(folder, HISTORY_FILE));
   const running: Running = {};
