@@ -8,7 +8,10 @@ import { root } from './pnpm.mjs';
 import { checkNode, prepare } from './prepare.mjs';
 import { say } from './terminal.mjs';
 
-checkNode();
+/** The exit code where nothing was found out about any promise; 1 is for one that was broken. */
+const NOT_RUN = 2;
+
+checkNode(NOT_RUN);
 
 try {
   await prepare();
@@ -25,11 +28,14 @@ try {
       env: { ...process.env, PATH },
     },
   );
-  drill.once('error', (error) => say(`✗ ${error.message}`));
+  drill.once('error', (error) => {
+    say(`✗ ${error.message}`);
+    process.exitCode = NOT_RUN;
+  });
   drill.once('close', (code, signal) => {
-    process.exitCode = signal ? 1 : code;
+    process.exitCode = signal ? NOT_RUN : code;
   });
 } catch (error) {
   say(`\n✗ ${error.message}`);
-  process.exitCode = 1;
+  process.exitCode = NOT_RUN;
 }

@@ -21,12 +21,12 @@ const SOURCES = [
 ];
 
 /** Ends the process with a clear message when this Node is too old. */
-export function checkNode() {
+export function checkNode(exitCode = 1) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
   console.error(`This needs Node ${OLDEST_NODE.join('.')} or newer; this is Node ${process.versions.node}.`);
   console.error('Get a newer one from https://nodejs.org, or with nvm: nvm install 24');
-  process.exit(1);
+  process.exit(exitCode);
 }
 
 function readStamp(name) {
