@@ -1,5 +1,5 @@
 import type { DrillResult } from '../drills/run-drill.ts';
-import type { RuleName, Violation } from '../history/violation.ts';
+import type { Violation } from '../history/violation.ts';
 import type { Proof } from './proofs.ts';
 
 /** What both runs of a proof come to. */
@@ -41,9 +41,4 @@ export function judge(
   };
   const reason = why();
   return { brokenAnyway, ...(reason === undefined ? {} : { why: reason }) };
-}
-
-/** The rules of violations, each once, in the order in which they were found. */
-export function rulesOf(violations: readonly Violation[]): RuleName[] {
-  return [...new Set(violations.map(({ rule }) => rule))];
 }

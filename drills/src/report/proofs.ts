@@ -1,7 +1,7 @@
 import type { ProofResult } from '../proofs/prove.ts';
-import { rulesOf } from '../proofs/verdict.ts';
 import { complaints } from './report.ts';
 import { table } from './table.ts';
+import { rulesOf, tellViolations } from './violations.ts';
 
 /** A line for each proof. Where further attempts were needed, the last one's seed stands beside the control's. */
 export function proofsTable(results: readonly ProofResult[]): string {
@@ -18,12 +18,10 @@ export function proofsTable(results: readonly ProofResult[]): string {
   );
 }
 
-/** What the control broke for want of the other safeguards, by an example of each rule; empty if it broke nothing. */
+/** What the control broke for want of the other safeguards; empty if it broke nothing. */
 export function brokenAnywayLines({ brokenAnyway }: Pick<ProofResult, 'brokenAnyway'>): string[] {
-  return rulesOf(brokenAnyway).map((rule) => {
-    const ofRule = brokenAnyway.filter((violation) => violation.rule === rule);
-    return `  broken with the mechanism too, ${ofRule.length} times, as other safeguards are gone: ${rule}: ${ofRule[0]!.what}`;
-  });
+  if (brokenAnyway.length === 0) return [];
+  return ['  Broken with the mechanism too, as other safeguards are gone:', ...tellViolations(brokenAnyway)];
 }
 
 /** Why a proof failed, with what both of its runs showed, and how to run it again; empty if it did not. */

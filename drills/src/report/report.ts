@@ -1,7 +1,7 @@
 import type { DrillResult } from '../drills/run-drill.ts';
 import { computeFigures, type FaultFigures, type VoterFigures } from '../history/figures.ts';
-import { RULES } from '../history/violation.ts';
 import { table, time } from './table.ts';
+import { tellViolations } from './violations.ts';
 
 /** While a store is away, 99 of 100 voters are answered within this time (ms). */
 const ANSWERED_WITHIN_MS = 200;
@@ -125,19 +125,13 @@ function toldCell({ pagesToldAfter, pagesTold, pagesNeverTold }: FaultFigures): 
   return [never, told].filter(Boolean).join(', ') || 'was over before';
 }
 
-const MOST_LINES = 12;
-
 /** What is wrong with a drill, and how to run it again; empty if nothing is. `folder` is where it was kept. */
 export function complaints(result: DrillResult, folder: string, command: string): string[] {
   const slow = slowFaults(result);
   if (passed(result) && slow.length === 0) return [];
   const lines = [`✗ ${result.drill}`];
   if (result.failure) lines.push(`  ${result.failure.message}`, ...causes(result.failure));
-  for (const { rule, what } of result.violations.slice(0, MOST_LINES)) {
-    lines.push(`  ${rule} (${RULES[rule]})`, `    ${what}`);
-  }
-  const more = result.violations.length - MOST_LINES;
-  if (more > 0) lines.push(`  and ${more} more`);
+  lines.push(...tellViolations(result.violations));
   for (const { name, whileAway } of slow) {
     lines.push(
       `  slow: from when ${name} began until ballots were accepted again, 99 of 100 voters were answered within ${time(whileAway!.p99)}, and not ${ANSWERED_WITHIN_MS} ms`,

@@ -53,6 +53,17 @@ it('the table marks what voters waited too long for, whatever they waited while 
   expect(faultsTable([result({ history })])).toMatch(/ 10 ms +\| 10 ms +\| 10 ms +\| 300 ms ! /);
 });
 
+it('every broken rule is told, and of what broke it often some examples', () => {
+  const often = Array.from(
+    { length: 9 },
+    (_, n): Violation => ({ rule: 'last-ok-counts', what: `voter ${n}` }),
+  );
+  const violations: Violation[] = [...often, { rule: 'no-deaths', what: 'worker-1 ended' }];
+  const text = complaints(result({ violations }), 'the/folder', 'x').join('\n');
+  expect(text.match(/last-ok-counts/g)).toHaveLength(1);
+  expect(text).toMatch(/voter 2\n +and 6 more\n +no-deaths .*\n +worker-1 ended/);
+});
+
 it('the table shows the pages that never told', () => {
   expect(faultsTable([result({ history: slowStory() })])).toContain('| 1 NEVER ');
 });
@@ -90,6 +101,6 @@ it('what a control breaks for want of other safeguards is told, and stands in th
     proved: true,
     brokenAnyway,
   };
-  expect(brokenAnywayLines(proof).join('\n')).toMatch(/2 times.*all-owned: partition 1 has two/);
+  expect(brokenAnywayLines(proof).join('\n')).toMatch(/all-owned \(.*\n +partition 1 has two/);
   expect(proofsTable([proof])).toContain('| all-owned ');
 });
