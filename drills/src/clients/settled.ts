@@ -1,5 +1,5 @@
-import { partitionKeys } from '@hbf/ballot-stream/keys';
 import type { Tally } from '@hbf/contracts/tally';
+import { acceptedByRedis } from '../processed.ts';
 import type { System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { createAgent, getJson } from './http.ts';
@@ -7,7 +7,8 @@ import { resultReplicas } from './pages.ts';
 import { FAULTS } from './polls.ts';
 
 /**
- * Waits until every ballot that Redis has accepted by now is processed, and every partition has beaten since.
+ * Waits until every ballot that Redis has accepted by now is processed, and every partition has beaten since with nothing
+ * queued; for when no voter votes. While they do, `untilProcessed` is what there is.
  * @throws after `timeoutMs`, with what is still queued.
  */
 export async function untilDrained(
@@ -18,15 +19,9 @@ export async function untilDrained(
   const start = await until(
     'Redis and PostgreSQL tell what they hold',
     async () => {
-      const [row] = await system.postgres.query<{ partitions: number; now: string }>(
-        'SELECT partitions, clock_timestamp()::text AS now FROM system',
-      );
-      const numbers = Array.from({ length: row!.partitions }, (_, partition) => partition);
+      const [row] = await system.postgres.query<{ now: string }>('SELECT clock_timestamp()::text AS now');
       // Asked of Redis itself: the last heartbeat may be older than the last ballots.
-      const totals = await Promise.all(
-        numbers.map((partition) => system.redis.command('HGET', partitionKeys(partition).state, 'accepted')),
-      );
-      return { totals: totals.map((total) => Number(total ?? 0)), now: row!.now };
+      return { totals: await acceptedByRedis(system), now: row!.now };
     },
     timeoutMs,
     200,

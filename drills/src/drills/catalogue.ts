@@ -1,4 +1,4 @@
-import { FAULTS } from '../faults/all.ts';
+import { FAULTS_BY_NAME } from '../faults/all.ts';
 import { clockFaults } from '../faults/clock.ts';
 import type { Fault } from '../faults/fault.ts';
 import { LINKS, linkFaults } from '../faults/links.ts';
@@ -6,7 +6,7 @@ import { killAtSteps } from '../faults/processes.ts';
 import type { Drill } from './drill.ts';
 
 const fault = (name: string): Fault => {
-  const found = FAULTS.get(name);
+  const found = FAULTS_BY_NAME.get(name);
   if (!found) throw new Error(`there is no fault ${name}`);
   return found;
 };
@@ -111,7 +111,7 @@ const short: Drill = {
 const mixed: Drill = {
   name: 'mixed',
   about: 'all faults drawn at random, several at once, for ten minutes',
-  faults: [...FAULTS.values()],
+  faults: [...FAULTS_BY_NAME.values()],
   plan: { order: 'mixed', forMs: 600_000 },
   system: {
     workers: 3,

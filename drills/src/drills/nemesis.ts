@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { readPartitions } from '../clients/final-state.ts';
 import type { Fault, FaultContext } from '../faults/fault.ts';
-import { untilProcessed } from '../faults/processed.ts';
 import type { Recorder } from '../history/recorder.ts';
+import { untilProcessed } from '../processed.ts';
 
 /** Applies faults and takes them back, and writes down when. */
 export type Nemesis = {

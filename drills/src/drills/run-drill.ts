@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { within } from '@hbf/ballot-stream/connection';
 import { startBrowserPage } from '../clients/browser-page.ts';
 import { readFinalState } from '../clients/final-state.ts';
 import { startPages } from '../clients/page.ts';
@@ -8,7 +9,6 @@ import { DRILL_POLLS, pollsFile } from '../clients/polls.ts';
 import { untilDrained } from '../clients/settled.ts';
 import { startVoters } from '../clients/voters.ts';
 import { watchBooks } from '../clients/watch-books.ts';
-import { within } from '../deadline.ts';
 import { check } from '../history/check.ts';
 import { checkHistoryAlone } from '../history/check-history.ts';
 import type { FinalState, HistoryEvent } from '../history/events.ts';
@@ -19,6 +19,7 @@ import { createRandom } from '../random.ts';
 import type { System, SystemOptions } from '../system/system.ts';
 import { type Drill, longestMs, needsOf, possibleFaults } from './drill.ts';
 import { createNemesis } from './nemesis.ts';
+import { watchStandstill } from './watch-standstill.ts';
 
 export type DrillResult = {
   drill: string;
@@ -79,7 +80,7 @@ export async function runDrill(drill: Drill, options: RunOptions): Promise<Drill
   const work = drillFromStart(drill, recorder, options, running);
   let outcome: Partial<DrillResult>;
   try {
-    outcome = await within(withinMs, `the drill hangs: it is not over after ${withinMs / 1_000} s`, work);
+    outcome = await within(withinMs, work, 'the drill hangs');
   } catch (error) {
     outcome = { failure: error as Error };
   }
@@ -114,12 +115,12 @@ type Running = {
 async function close(running: Running, logs: string, work: Promise<unknown>): Promise<void> {
   running.ended = true;
   await running.system?.saveLogs(logs).catch(() => {});
-  await within(LEAVE_WITHIN_MS, 'voters and pages do not stop', running.leave?.() ?? Promise.resolve()).catch(
+  await within(LEAVE_WITHIN_MS, running.leave?.() ?? Promise.resolve(), 'voters and pages do not stop').catch(
     () => {},
   );
   await running.system?.close();
   // What hung comes to an end once nothing is there any more.
-  await within(LEAVE_WITHIN_MS, 'the drill does not end', work).catch(() => {});
+  await within(LEAVE_WITHIN_MS, work, 'the drill does not end').catch(() => {});
 }
 
 async function drillFromStart(
@@ -174,8 +175,10 @@ async function drillOn(
   const parts: Pages[] = [startPages({ system, recorder })];
   const voters = startVoters({ system, recorder, random: random.fork('voters'), ...drill.load });
   const leaveBooks = watchBooks({ system, recorder });
+  const leaveStandstill = watchStandstill(recorder);
   const leave = async () => {
     leaveBooks();
+    leaveStandstill();
     await voters.stop().catch(() => {});
     await Promise.all(parts.map((part) => part.stop()));
   };

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { acceptedByRedis, untilProcessed } from '../processed.ts';
 import type { System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { type FaultContext, running } from './fault.ts';
-import { acceptedByRedis, untilProcessed } from './processed.ts';
 
 /** The present moment by PostgreSQL's clock, as it writes it. */
 export async function postgresNow({ postgres }: System): Promise<string> {

@@ -28,7 +28,7 @@ import { killRedis, pauseRedis } from './redis.ts';
 import { failingFile, failingFileUnread, fullRedis } from './refusing-redis.ts';
 
 /** Every fault that drills know, by name. */
-export const FAULTS: ReadonlyMap<string, Fault> = new Map(
+export const FAULTS_BY_NAME: ReadonlyMap<string, Fault> = new Map(
   [
     ...(['vote', 'worker', 'result'] as const).flatMap((app) => [killOne(app), pauseOne(app)]),
     killWorkers,

@@ -21,6 +21,9 @@ export type FaultContext = {
 /** What two faults cannot have at the same time: each would undo the other, or make its effects untrue. */
 export type Part = AppName | 'redis' | 'postgres' | 'polls' | 'clock';
 
+/** Faults that wait for a ballot to meet them touch whatever could keep ballots away. */
+export const BALLOTS_FLOW: readonly Part[] = ['vote', 'worker', 'redis', 'postgres', 'clock'];
+
 /** Something that goes wrong, and how it is taken back. */
 export type Fault = {
   name: string;

@@ -1,8 +1,8 @@
+import { acceptedByRedis, untilEachAccepts } from '../processed.ts';
 import type { Ability, System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { acknowledgeLoss, postgresNow } from './acknowledge-loss.ts';
 import { type Fault, type FaultContext, type Part, running } from './fault.ts';
-import { acceptedByRedis, untilEachAccepts } from './processed.ts';
 
 /** Of vote too: one that is away would tell later what is missed, after the loss was acknowledged. */
 const TOUCHES: readonly Part[] = ['vote', 'redis', 'worker', 'postgres', 'clock'];

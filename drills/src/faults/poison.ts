@@ -1,7 +1,8 @@
+import { untilEachAccepts } from '../processed.ts';
 import { until } from '../until.ts';
 import type { Fault } from './fault.ts';
+import { BALLOTS_FLOW } from './fault.ts';
 import { PARTITIONS, putForeignEntry } from './foreign.ts';
-import { BALLOTS_FLOW, untilEachAccepts } from './processed.ts';
 import { whileQueueing } from './queue.ts';
 
 const LOOK_EVERY_MS = 10;

@@ -1,7 +1,7 @@
+import { untilAccepting } from '../processed.ts';
 import type { System } from '../system/system.ts';
 import { until } from '../until.ts';
-import { type Fault, running } from './fault.ts';
-import { BALLOTS_FLOW, untilAccepting } from './processed.ts';
+import { BALLOTS_FLOW, type Fault, running } from './fault.ts';
 
 /** How many commands this run of Redis has refused with an error. */
 export async function refusals({ redis }: System, error: 'OOM' | 'MISCONF'): Promise<number> {

@@ -4,7 +4,15 @@ import type { Freshness, ReceiptStatus } from '@hbf/contracts/tally';
  * The history of a drill: one event a line, as JSON, in the order in which they happened. `at` is in milliseconds
  * since the drill began, on one monotonic clock.
  */
-export type HistoryEvent = DrillBegins | BallotEvent | PageSees | FaultEvent | Settled | Books | Note;
+export type HistoryEvent =
+  | DrillBegins
+  | BallotEvent
+  | PageSees
+  | FaultEvent
+  | Settled
+  | Books
+  | Standstill
+  | Note;
 
 /** The first line. */
 export type DrillBegins = {
@@ -101,6 +109,9 @@ export type Settled = { type: 'settled'; at: number; since: number; partitions: 
 
 /** The books as they stood at one moment from `since` to `at`: read about once a second, whenever PostgreSQL answers. */
 export type Books = { type: 'books'; at: number; since: number; partitions: FinalState['partitions'] };
+
+/** The drills' own process did nothing for so long (ms), and wrote down late what happened meanwhile: no rule can excuse it. */
+export type Standstill = { type: 'standstill'; at: number; ms: number };
 
 /** For the reader of a history; no rule looks at it. */
 export type Note = { type: 'note'; at: number; text: string };

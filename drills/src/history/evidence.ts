@@ -28,14 +28,20 @@ export type Ballot = {
 };
 
 /** A voter, who votes in one poll, with the choices that count in the end (several: a broken promise). */
-export type Voter = { name: string; poll: string; pseudonym?: string; ballots: Ballot[]; counted: string[] };
+export type VoterRecord = {
+  name: string;
+  poll: string;
+  pseudonym?: string;
+  ballots: Ballot[];
+  counted: string[];
+};
 
 /** A history and its outcome, sorted out for the rules. */
 export type Evidence = {
   history: readonly HistoryEvent[];
   final: FinalState;
   ballots: readonly Ballot[];
-  voters: ReadonlyMap<string, Voter>;
+  voters: ReadonlyMap<string, VoterRecord>;
   /** Rows of `ballots` that belong to no voter. */
   strangers: { poll: string; voter: string; choices: string }[];
   faults: readonly AppliedFault[];
@@ -49,7 +55,7 @@ export type Evidence = {
 export function sortOut(history: readonly HistoryEvent[], final: FinalState): Evidence {
   const faults = readFaults(history);
   const ballots = readBallots(history, final, faults);
-  const voters = new Map<string, Voter>();
+  const voters = new Map<string, VoterRecord>();
   for (const ballot of ballots) {
     const { voter: name, poll } = ballot;
     let voter = voters.get(name);
@@ -60,7 +66,7 @@ export function sortOut(history: readonly HistoryEvent[], final: FinalState): Ev
     }
     voter.ballots.push(ballot);
   }
-  const byPseudonym = new Map<string, Voter>();
+  const byPseudonym = new Map<string, VoterRecord>();
   for (const voter of voters.values()) {
     if (voter.pseudonym !== undefined) byPseudonym.set(`${voter.poll} ${voter.pseudonym}`, voter);
   }
@@ -140,7 +146,7 @@ export function isExcused({ status, mayBeLost, mayBeRejected }: Ballot): boolean
 export type LastOk = { invoked: number; position?: Position };
 
 /** `invoked` is -Infinity if there is none. */
-export function lastOkOf(voter: Voter): LastOk {
+export function lastOkOf(voter: VoterRecord): LastOk {
   const last: LastOk = { invoked: Number.NEGATIVE_INFINITY };
   for (const ballot of voter.ballots) {
     if (ballot.outcome !== 'ok' || isExcused(ballot)) continue;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { FAULTS } from '../../src/faults/all.ts';
+import { FAULTS_BY_NAME } from '../../src/faults/all.ts';
 import type { Fault, FaultContext } from '../../src/faults/fault.ts';
 import { cutTail, emptiedRedis, emptiedUnderOwners, rolledBack } from '../../src/faults/losing-redis.ts';
 import { createRandom } from '../../src/random.ts';
@@ -79,7 +79,9 @@ const LOSING = [cutTail, emptiedRedis, rolledBack, emptiedUnderOwners].map(
 );
 
 it('knows every fault that loses ballots', () => {
-  const declared = [...FAULTS.values()].filter(({ effects }) => effects?.loses).map(({ name }) => name);
+  const declared = [...FAULTS_BY_NAME.values()]
+    .filter(({ effects }) => effects?.loses)
+    .map(({ name }) => name);
   expect(declared.sort()).toEqual(LOSING.map(([name]) => name).sort());
 });
 

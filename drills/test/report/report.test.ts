@@ -64,6 +64,19 @@ it('every broken rule is told, and of what broke it often some examples', () => 
   expect(text).toMatch(/voter 2\n +and 6 more\n +no-deaths .*\n +worker-1 ended/);
 });
 
+it('a drill that is not well says whether it stood still itself', () => {
+  const { history } = createStory().end();
+  const violations = [{ rule: 'no-deaths', what: 'worker-1 ended' }] as const;
+  const told = (ms: number) =>
+    complaints(
+      result({ history: [...history, { type: 'standstill', at: 9, ms }], violations: [...violations] }),
+      'the/folder',
+      'x',
+    ).join();
+  expect(told(4_200)).toMatch(/stood still for 4\.2 s/);
+  expect(complaints(result({ history, violations: [...violations] }), 'f', 'x').join()).not.toMatch(/still/);
+});
+
 it('the table shows the pages that never told', () => {
   expect(faultsTable([result({ history: slowStory() })])).toContain('| 1 NEVER ');
 });

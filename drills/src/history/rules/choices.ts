@@ -1,4 +1,4 @@
-import { describe, type Evidence, lastOkOf, mayCount, type Voter } from '../evidence.ts';
+import { describe, type Evidence, lastOkOf, mayCount, type VoterRecord } from '../evidence.ts';
 import type { Violation } from '../violation.ts';
 
 /** What counts of each voter. */
@@ -15,7 +15,7 @@ export function checkChoices(evidence: Evidence): Violation[] {
  * Judges what counts of a voter. Stored choices do not tell which ballot they came with: they are right if any ballot
  * that may count has them.
  */
-export function judgeChoices(voter: Voter): Violation | undefined {
+export function judgeChoices(voter: VoterRecord): Violation | undefined {
   const { name, ballots, counted } = voter;
   if (counted.length > 1) {
     return {

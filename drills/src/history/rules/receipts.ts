@@ -6,7 +6,7 @@ import {
   isExcused,
   lastOkOf,
   mayCount,
-  type Voter,
+  type VoterRecord,
 } from '../evidence.ts';
 import type { Violation } from '../violation.ts';
 import { judgeChoices } from './choices.ts';
@@ -40,7 +40,7 @@ export function checkReceipts({ voters, ballots, final }: Evidence): Violation[]
 }
 
 /** Receipts that are none, or not of this voter. */
-function* misdirected({ poll, pseudonym, ballots }: Voter, partitions: number): Generator<string> {
+function* misdirected({ poll, pseudonym, ballots }: VoterRecord, partitions: number): Generator<string> {
   // That is told of the history itself.
   if (pseudonym === undefined) return;
   const own = { poll, voter: pseudonym, partition: partitionOf(Buffer.from(pseudonym, 'hex'), partitions) };
@@ -61,7 +61,7 @@ function* misdirected({ poll, pseudonym, ballots }: Voter, partitions: number): 
 }
 
 /** Positions against times: a ballot that was answered before another was sent comes first. */
-function* disordered({ ballots }: Voter): Generator<string> {
+function* disordered({ ballots }: VoterRecord): Generator<string> {
   const placed = ballots
     .filter(({ position }) => position !== undefined)
     .sort((a, b) => (a.position! < b.position! ? -1 : 1));
@@ -75,7 +75,7 @@ function* disordered({ ballots }: Voter): Generator<string> {
 }
 
 /** What no receipt may say in the end, whatever counts. */
-function* impossible({ ballots }: Voter): Generator<string> {
+function* impossible({ ballots }: VoterRecord): Generator<string> {
   for (const ballot of ballots) {
     const { outcome, status } = ballot;
     if (outcome !== 'ok' || status === 'counted' || status === 'superseded' || isExcused(ballot)) continue;
@@ -90,7 +90,7 @@ function* impossible({ ballots }: Voter): Generator<string> {
 }
 
 /** What the receipts of a voter say together. If what counts is wrong in itself, that is told by another rule. */
-function* contradictions(voter: Voter): Generator<string> {
+function* contradictions(voter: VoterRecord): Generator<string> {
   if (judgeChoices(voter)) return;
   const lastOk = lastOkOf(voter);
   const choices = voter.counted[0];

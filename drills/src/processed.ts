@@ -1,7 +1,6 @@
 import { partitionKeys } from '@hbf/ballot-stream/keys';
-import type { System } from '../system/system.ts';
-import { until } from '../until.ts';
-import type { Part } from './fault.ts';
+import type { System } from './system/system.ts';
+import { until } from './until.ts';
 
 const WITHIN_MS = 60_000;
 
@@ -17,9 +16,6 @@ export async function acceptedByRedis({
   );
   return totals.map((total) => Number(total ?? 0));
 }
-
-/** Faults that wait for a ballot to meet them touch whatever could keep ballots away. */
-export const BALLOTS_FLOW: readonly Part[] = ['vote', 'worker', 'redis', 'postgres', 'clock'];
 
 /** Waits until a ballot more is accepted: after another fault, partitions may still be about to be opened. */
 export async function untilAccepting(system: Pick<System, 'redis' | 'postgres'>): Promise<void> {
