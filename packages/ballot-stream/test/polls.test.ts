@@ -1,4 +1,5 @@
 import type { Poll } from '@hbf/contracts/poll';
+import { makePoll } from '@hbf/contracts/testing';
 import { startTestRedis } from '@hbf/local-services/testing';
 import { describe, expect, it } from 'vitest';
 import { POLLS_KEY, partitionKeys, SYSTEM_KEY } from '../src/keys.ts';
@@ -155,20 +156,7 @@ describe('the tie between Redis and its system', () => {
 });
 
 describe('publishDefinitions', () => {
-  const poll: Poll = {
-    key: 'pets',
-    rank: 0,
-    question: 'Cats or dogs?',
-    options: [
-      { key: 'a', label: 'Cats' },
-      { key: 'b', label: 'Dogs' },
-    ],
-    eligibility: 'open',
-    choices: { min: 1, max: 1 },
-    results: 'always',
-    opensAt: null,
-    closesAt: null,
-  };
+  const poll = makePoll('pets');
   const published = async () => {
     const { revision, polls } = await redis.hgetall(POLLS_KEY);
     return [revision, (JSON.parse(polls!) as Poll[]).map(({ question }) => question)];

@@ -1,3 +1,4 @@
+import { makePoll } from '@hbf/contracts/testing';
 import { startTestRedis } from '@hbf/local-services/testing';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { untilReady } from '../src/connection.ts';
@@ -7,7 +8,6 @@ import { connectForTests } from './support/partition-fixture.ts';
 import {
   choicesOf,
   createTestProducer,
-  makePoll,
   newVoter,
   openAll,
   readAll,

@@ -1,5 +1,6 @@
 import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { makePoll } from '@hbf/contracts/testing';
 import { startTestRedis } from '@hbf/local-services/testing';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { untilReady } from '../src/connection.ts';
@@ -8,14 +9,7 @@ import { partitionKeys } from '../src/keys.ts';
 import { publishDefinitions, tieSystem } from '../src/partition.ts';
 import type { Producer } from '../src/producer.ts';
 import { connectForTests } from './support/partition-fixture.ts';
-import {
-  createTestProducer,
-  makePoll,
-  newVoter,
-  openAll,
-  PARTITIONS,
-  setUp,
-} from './support/producer-fixture.ts';
+import { createTestProducer, newVoter, openAll, PARTITIONS, setUp } from './support/producer-fixture.ts';
 
 const server = await startTestRedis();
 const redis = await connectForTests(server.url);

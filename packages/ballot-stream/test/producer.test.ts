@@ -1,3 +1,4 @@
+import { makePoll } from '@hbf/contracts/testing';
 import { startTestRedis } from '@hbf/local-services/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { MAX_BALLOTS_PER_ENTRY } from '../src/entry.ts';
@@ -7,7 +8,6 @@ import { connectForTests, redisNow } from './support/partition-fixture.ts';
 import {
   choicesOf,
   createTestProducer,
-  makePoll,
   newVoter,
   openAll,
   PARTITIONS,

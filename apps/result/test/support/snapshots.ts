@@ -1,25 +1,10 @@
 import type { PartitionFreshness, PollTally, TallySnapshot } from '@hbf/ballot-store/read-tallies';
 import type { Poll } from '@hbf/contracts/poll';
+import { makePoll } from '@hbf/contracts/testing';
 
 export const NOW = Date.parse('2026-06-01T12:00:00Z');
 
-export function pollOf(over: Partial<Poll> = {}): Poll {
-  return {
-    key: 'best-friend',
-    rank: 0,
-    question: 'Cats or dogs?',
-    options: [
-      { key: 'a', label: 'Cats' },
-      { key: 'b', label: 'Dogs' },
-    ],
-    eligibility: 'browser',
-    choices: { min: 1, max: 1 },
-    results: 'always',
-    opensAt: null,
-    closesAt: null,
-    ...over,
-  };
-}
+export const pollOf = (over: Partial<Poll> = {}): Poll => makePoll('best-friend', over);
 
 export function keptOf(over: Partial<PollTally> = {}): PollTally {
   return { poll: pollOf(), votes: [2, 1], turnout: 3, phase: 'open', closedEverywhere: false, ...over };

@@ -1,25 +1,10 @@
 import type { Poll } from '@hbf/contracts/poll';
+import { makePoll as makeAnyPoll } from '@hbf/contracts/testing';
 
 /** 2026-06-01, noon UTC: what the tests' clock shows unless they turn it. */
 export const NOON = Date.UTC(2026, 5, 1, 12);
 
-export function makePoll(changes: Partial<Poll> = {}): Poll {
-  return {
-    key: 'best-friend',
-    rank: 0,
-    question: 'Cats or dogs?',
-    options: [
-      { key: 'a', label: 'Cats' },
-      { key: 'b', label: 'Dogs' },
-    ],
-    eligibility: 'browser',
-    choices: { min: 1, max: 1 },
-    results: 'always',
-    opensAt: null,
-    closesAt: null,
-    ...changes,
-  };
-}
+export const makePoll = (changes: Partial<Poll> = {}): Poll => makeAnyPoll('best-friend', changes);
 
 export const browserPoll = makePoll();
 export const openPoll = makePoll({

@@ -5,24 +5,16 @@ import { setUpSystem } from '@hbf/ballot-store/system';
 import type { ReadEntry } from '@hbf/ballot-stream/entry';
 import { partitionOf } from '@hbf/contracts/ballot';
 import type { Poll } from '@hbf/contracts/poll';
+import { makePoll as makeAnyPoll } from '@hbf/contracts/testing';
 import { createTestDatabase } from '@hbf/local-services/testing';
 import { afterAll } from 'vitest';
 
 export const PARTITIONS = 4;
 
+/** Up to two of three choices. */
 export function makePoll(key: string, changes: Partial<Poll> = {}): Poll {
-  return {
-    key,
-    rank: 0,
-    question: 'Cats or dogs?',
-    options: ['a', 'b', 'c'].map((option) => ({ key: option, label: `Label ${option}` })),
-    eligibility: 'browser',
-    choices: { min: 1, max: 2 },
-    results: 'always',
-    opensAt: null,
-    closesAt: null,
-    ...changes,
-  };
+  const options = ['a', 'b', 'c'].map((option) => ({ key: option, label: `Label ${option}` }));
+  return makeAnyPoll(key, { options, choices: { min: 1, max: 2 }, ...changes });
 }
 
 /** A voter of partition 1 (of 4). */

@@ -1,4 +1,5 @@
 import type { Poll } from '@hbf/contracts/poll';
+import { makePoll as makeAnyPoll } from '@hbf/contracts/testing';
 import { createTestDatabase } from '@hbf/local-services/testing';
 import { afterAll } from 'vitest';
 import { applyPolls } from '../../src/apply-polls.ts';
@@ -14,19 +15,10 @@ export async function connectForTests(url: string): Promise<Client> {
   return client;
 }
 
+/** Up to three of three choices. */
 export function makePoll(key: string, changes: Partial<Poll> = {}): Poll {
-  return {
-    key,
-    rank: 0,
-    question: 'Cats or dogs?',
-    options: ['a', 'b', 'c'].map((option) => ({ key: option, label: `Label ${option}` })),
-    eligibility: 'browser',
-    choices: { min: 1, max: 3 },
-    results: 'always',
-    opensAt: null,
-    closesAt: null,
-    ...changes,
-  };
+  const options = ['a', 'b', 'c'].map((option) => ({ key: option, label: `Label ${option}` }));
+  return makeAnyPoll(key, { options, choices: { min: 1, max: 3 }, ...changes });
 }
 
 /** A database of its own, migrated, set up, with the given polls in the given order. */

@@ -13,24 +13,6 @@ import { createProducer, type Producer } from '../../src/producer.ts';
 
 export const PARTITIONS = 2;
 
-export function makePoll(key: string, changes: Partial<Poll> = {}): Poll {
-  return {
-    key,
-    rank: 0,
-    question: 'Cats or dogs?',
-    options: [
-      { key: 'a', label: 'Cats' },
-      { key: 'b', label: 'Dogs' },
-    ],
-    eligibility: 'open',
-    choices: { min: 1, max: 1 },
-    results: 'always',
-    opensAt: null,
-    closesAt: null,
-    ...changes,
-  };
-}
-
 /** Opens all partitions for the present run of Redis, as workers do. */
 export async function openAll(redis: Redis, polls: readonly Poll[], epoch = 1): Promise<void> {
   const runId = await readRunId(redis);
