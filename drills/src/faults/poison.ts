@@ -1,7 +1,6 @@
 import { untilEachAccepts } from '../processed.ts';
 import { until } from '../until.ts';
-import type { Fault } from './fault.ts';
-import { BALLOTS_FLOW } from './fault.ts';
+import { BALLOTS_FLOW, type Fault } from './fault.ts';
 import { PARTITIONS, putForeignEntry } from './foreign.ts';
 import { whileQueueing } from './queue.ts';
 

@@ -1,7 +1,6 @@
 import { untilAccepting } from '../processed.ts';
 import { until } from '../until.ts';
-import type { Fault } from './fault.ts';
-import { BALLOTS_FLOW } from './fault.ts';
+import { BALLOTS_FLOW, type Fault } from './fault.ts';
 import { refusals } from './refusing-redis.ts';
 
 export const killPostgres: Fault = {
