@@ -17,11 +17,21 @@ export async function acceptedByRedis({
   return totals.map((total) => Number(total ?? 0));
 }
 
+/** The same of all partitions together. */
+export async function allAcceptedByRedis(system: Pick<System, 'redis' | 'postgres'>): Promise<number> {
+  return (await acceptedByRedis(system)).reduce((total, accepted) => total + accepted, 0);
+}
+
+/** The present moment by PostgreSQL's clock, as it writes it. */
+export async function postgresNow({ postgres }: Pick<System, 'postgres'>): Promise<string> {
+  const [row] = await postgres.query<{ now: string }>('SELECT clock_timestamp()::text AS now');
+  return row!.now;
+}
+
 /** Waits until a ballot more is accepted: after another fault, partitions may still be about to be opened. */
 export async function untilAccepting(system: Pick<System, 'redis' | 'postgres'>): Promise<void> {
-  const sum = async () => (await acceptedByRedis(system)).reduce((total, accepted) => total + accepted, 0);
-  const before = await sum();
-  await until('a ballot is accepted', async () => (await sum()) > before);
+  const before = await allAcceptedByRedis(system);
+  await until('a ballot is accepted', async () => (await allAcceptedByRedis(system)) > before);
 }
 
 /** Waits until every partition accepts a ballot more. */

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** The steps of a batch, in order; `rejected` is one of those that reject something. The worker can be made to die or stop right after any of them. */
+/**
+ * The steps of a batch, in order; `rejected` is reached only where something is. The worker can be made to die or stop
+ * right after any of them.
+ */
 export const STEPS = [
   'read',
   'begun',

@@ -1,5 +1,5 @@
 import type { Tally } from '@hbf/contracts/tally';
-import { acceptedByRedis } from '../processed.ts';
+import { acceptedByRedis, postgresNow } from '../processed.ts';
 import type { System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { createAgent, getJson } from './http.ts';
@@ -19,9 +19,9 @@ export async function untilDrained(
   const start = await until(
     'Redis and PostgreSQL tell what they hold',
     async () => {
-      const [row] = await system.postgres.query<{ now: string }>('SELECT clock_timestamp()::text AS now');
+      const now = await postgresNow(system);
       // Asked of Redis itself: the last heartbeat may be older than the last ballots.
-      return { totals: await acceptedByRedis(system), now: row!.now };
+      return { totals: await acceptedByRedis(system), now };
     },
     timeoutMs,
     200,

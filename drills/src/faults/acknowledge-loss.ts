@@ -4,12 +4,6 @@ import type { System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { type FaultContext, running } from './fault.ts';
 
-/** The present moment by PostgreSQL's clock, as it writes it. */
-export async function postgresNow({ postgres }: System): Promise<string> {
-  const [row] = await postgres.query<{ now: string }>('SELECT clock_timestamp()::text AS now');
-  return row!.now;
-}
-
 /**
  * Waits until all that Redis has lost is missed in the books, and acknowledges it as an operator does.
  * @param since by PostgreSQL's clock: when the loss had happened.

@@ -1,11 +1,8 @@
-import { acceptedByRedis, untilEachAccepts } from '../processed.ts';
+import { allAcceptedByRedis, postgresNow, untilEachAccepts } from '../processed.ts';
 import type { Ability, System } from '../system/system.ts';
 import { until } from '../until.ts';
-import { acknowledgeLoss, postgresNow } from './acknowledge-loss.ts';
-import { type Fault, type FaultContext, type Part, running } from './fault.ts';
-
-/** Of vote too: one that is away would tell later what is missed, after the loss was acknowledged. */
-const TOUCHES: readonly Part[] = ['vote', 'redis', 'worker', 'postgres', 'clock'];
+import { acknowledgeLoss } from './acknowledge-loss.ts';
+import { BALLOTS_FLOW, type Fault, type FaultContext, running } from './fault.ts';
 
 type Loss = {
   name: string;
@@ -24,7 +21,8 @@ type Loss = {
 const losing = ({ name, about, needs = [], prepare, lose }: Loss): Fault => ({
   name,
   about: `${about} while ballots are queued`,
-  touches: TOUCHES,
+  // Of vote too: one that is away would tell later what is missed, after the loss was acknowledged.
+  touches: BALLOTS_FLOW,
   needs,
   // What Redis is left with is open for no run, or for another one, until a worker prepares it.
   effects: { loses: true, stops: ['accepting', 'recording'] },
@@ -35,8 +33,8 @@ const losing = ({ name, about, needs = [], prepare, lose }: Loss): Fault => ({
     await untilEachAccepts(system);
     const workers = running(system, 'worker');
     await Promise.all(workers.map((worker) => worker.kill()));
-    const unread = await appended(system);
-    await until('ballots are queued', async () => (await appended(system)) >= unread + 50);
+    const unread = await allAcceptedByRedis(system);
+    await until('ballots are queued', async () => (await allAcceptedByRedis(system)) >= unread + 50);
     await lose(context);
     const since = await postgresNow(system);
     return {
@@ -51,11 +49,6 @@ const losing = ({ name, about, needs = [], prepare, lose }: Loss): Fault => ({
   },
 });
 
-/** Redis's own count of accepted ballots. */
-async function appended(system: System): Promise<number> {
-  return (await acceptedByRedis(system)).reduce((sum, count) => sum + count, 0);
-}
-
 export const emptiedRedis = losing({
   name: 'emptied-redis',
   about: 'Redis is emptied',
@@ -66,7 +59,7 @@ export const emptiedRedis = losing({
 export const emptiedUnderOwners: Fault = {
   name: 'emptied-redis-under-owners',
   about: 'Redis is emptied while voters vote and workers record',
-  touches: TOUCHES,
+  touches: BALLOTS_FLOW,
   // Owners may prepare their partitions again before anybody else has noticed.
   effects: { loses: true },
   // There is nothing to take back: the system recovers from the first moment.

@@ -110,7 +110,7 @@ export type Settled = { type: 'settled'; at: number; since: number; partitions: 
 /** The books as they stood at one moment from `since` to `at`: read about once a second, whenever PostgreSQL answers. */
 export type Books = { type: 'books'; at: number; since: number; partitions: FinalState['partitions'] };
 
-/** The drills' own process did nothing for so long (ms), and wrote down late what happened meanwhile: no rule can excuse it. */
+/** The drills' own process did nothing for so long (ms), and wrote down late what happened meanwhile. No rule looks at it. */
 export type Standstill = { type: 'standstill'; at: number; ms: number };
 
 /** For the reader of a history; no rule looks at it. */

@@ -28,8 +28,8 @@ export type FaultFigures = VoterFigures &
     times: number;
     /**
      * Only of faults that take a store away: of the ballots that were sent from `begins` to the first acceptance after
-     * `healed`, or until the next fault. An application is left out if another
-     * fault touched vote, or had not recovered yet, at any moment of that time.
+     * `healed`, or until the next fault. An application is left out if at any moment of that time another fault touched
+     * vote, or vote had not recovered from one.
      */
     whileAway?: AnswerTimes;
     /** How long after `healed` until a ballot was accepted; undefined if none was. */
@@ -52,7 +52,7 @@ export type Figures = {
 type Answer = { sent: number; at: number; took: number; outcome: 'ok' | 'fail' | 'unknown' };
 
 /** A fault, with the time from its beginning to the first acceptance after it was healed (Infinity if none was). */
-type Application = Span & { fault: AppliedFault };
+type Application = Span & { fault: AppliedFault; firstOkAfter: number | undefined };
 
 /** Voters wait at least so long before they give up (ms): a ballot that the end of the drill cut short took no less. */
 const WAITED_AT_LEAST_MS = 5_000;
@@ -65,14 +65,12 @@ export function computeFigures(history: readonly HistoryEvent[]): Figures {
     ({ page }) => page,
   );
   const faults = readFaults(history);
-  const applications = faults.map(
-    (fault): Application => ({
-      fault,
-      from: fault.begins,
-      to: fault.healed + (firstOkAfter(fault, answers) ?? Number.POSITIVE_INFINITY),
-    }),
-  );
-  const byName = groupBy(faults, ({ name }) => name);
+  const applications = faults.map((fault): Application => {
+    const after = firstOkAfter(fault, answers);
+    const to = fault.healed + (after ?? Number.POSITIVE_INFINITY);
+    return { fault, from: fault.begins, to, firstOkAfter: after };
+  });
+  const byName = groupBy(applications, ({ fault }) => fault.name);
   const sentIn = ({ holds, heals }: AppliedFault) =>
     ballots.filter(({ sent }) => sent >= holds && sent <= heals);
   return {
@@ -81,10 +79,14 @@ export function computeFigures(history: readonly HistoryEvent[]): Figures {
     faults: [...byName].map(([name, same]) => ({
       name,
       times: same.length,
-      ...voterFigures(same.flatMap(sentIn)),
+      ...voterFigures(same.flatMap(({ fault }) => sentIn(fault))),
       ...whileAway(same, applications, ballots),
-      ...watcherFigures(same, faults, pages),
-      ...defined('firstOkAfter', worst(same.map((fault) => firstOkAfter(fault, answers)))),
+      ...watcherFigures(
+        same.map(({ fault }) => fault),
+        faults,
+        pages,
+      ),
+      ...defined('firstOkAfter', worst(same.map((application) => application.firstOkAfter))),
     })),
   };
 }
@@ -110,24 +112,22 @@ function readAnswers(history: readonly HistoryEvent[]): { answers: Answer[]; una
   return { answers, unanswered };
 }
 
-/**
- * @param same faults of one name.
- * @param all those of the drill, each with the time from its beginning until the system has recovered from it.
- */
+/** @param same those of one name; @param all those of the drill. */
 function whileAway(
-  same: readonly AppliedFault[],
+  same: readonly Application[],
   all: readonly Application[],
   ballots: readonly Answer[],
 ): { whileAway?: AnswerTimes } {
-  const sent = same.flatMap(({ fault: own, storeAway, holds, begins, healed }) => {
+  const sent = same.flatMap((own) => {
+    const { storeAway, holds, healed } = own.fault;
     if (!storeAway || holds === Number.POSITIVE_INFINITY) return [];
-    const others = all.filter(({ fault }) => fault.fault !== own);
+    const others = all.filter((other) => other !== own);
     const next = others.flatMap(({ from }) => (from > healed ? [from] : []));
-    const to = Math.min(...next, all.find(({ fault }) => fault.fault === own)!.to);
+    const to = Math.min(...next, own.to);
     const isDisturbed = others.some(
-      ({ fault, ...other }) => fault.touchesVote && other.from <= to && other.to >= begins,
+      (other) => other.fault.touchesVote && other.from <= to && other.to >= own.from,
     );
-    return isDisturbed ? [] : ballots.filter((each) => each.sent >= begins && each.sent <= to);
+    return isDisturbed ? [] : ballots.filter((each) => each.sent >= own.from && each.sent <= to);
   });
   const times = answerTimes(sent);
   return times ? { whileAway: times } : {};

@@ -44,6 +44,7 @@ export function watchTally(
   poll: string,
   told: { hears(tally: Tally): void; hearsNothing(forMs: number): void },
 ): () => void {
+  // A page that watches is news itself: it was rendered when it was sent.
   let heardAt = performance.now();
   let lastQuestion: symbol | undefined;
   let isAsking = false;
