@@ -1,7 +1,7 @@
 import { createPool } from '@hbf/ballot-store/connection';
 import { describeExit } from '@hbf/local-services/managed-process';
 import { type LocalPostgres, startPostgres } from '@hbf/local-services/postgres';
-import { until } from '../until.ts';
+import { untilRecoveredOrStopped } from './recovered-or-stopped.ts';
 import type { System } from './system.ts';
 
 /** The PostgreSQL of a local system. */
@@ -31,9 +31,6 @@ const ON_SMALL_DISK = {
   max_wal_size: '64MB',
   min_wal_size: '32MB',
 };
-
-/** How long it may take to recover once it can write again (ms). */
-const RECOVERS_WITHIN_MS = 10_000;
 
 export async function startPostgresPart(options: {
   dataDir: string;
@@ -76,13 +73,11 @@ export async function startPostgresPart(options: {
     },
     async freeDisk() {
       onDisk().free();
-      // A server that could not write panics and recovers, or ends for good: only then is it known which. Now and then
-      // PostgreSQL 18 does neither: its recovery waits for a checkpoint of a checkpointer that has panicked meanwhile.
-      await until(
-        'PostgreSQL answers, or is gone',
-        async () => !server.running || (await pool.query('SELECT 1')).rowCount === 1,
-        RECOVERS_WITHIN_MS,
-      ).catch(() => server.stop('immediate').then(() => {}));
+      await untilRecoveredOrStopped({
+        isRunning: () => server.running,
+        answers: () => pool.query('SELECT 1'),
+        stop: () => server.stop('immediate'),
+      });
     },
     async close() {
       await server.stop('immediate');

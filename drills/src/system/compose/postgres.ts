@@ -1,5 +1,6 @@
 import { createPool } from '@hbf/ballot-store/connection';
 import { until } from '../../until.ts';
+import { untilRecoveredOrStopped } from '../recovered-or-stopped.ts';
 import type { System } from '../system.ts';
 import { createContainer } from './container.ts';
 import { docker } from './docker.ts';
@@ -17,8 +18,6 @@ const FILLING = '/var/lib/postgresql/data/filling';
 const FULL = '/var/lib/postgresql/data/full';
 const START_TIMEOUT_MS = 60_000;
 const GRACE_MS = 30_000;
-/** How long it may take to recover once it can write again. */
-const RECOVERS_WITHIN_MS = 10_000;
 
 export function createPostgresPart(options: {
   project: Project;
@@ -60,13 +59,11 @@ export function createPostgresPart(options: {
       ),
     async freeDisk() {
       await onDisk(`rm -f ${FULL}; while [ -e ${FILLING} ]; do sleep 0.05; done`);
-      // A server that could not write panics and recovers, or ends for good: only then is it known which. Now and then
-      // PostgreSQL 18 does neither: its recovery waits for a checkpoint of a checkpointer that has panicked meanwhile.
-      await until(
-        'PostgreSQL answers, or is gone',
-        async () => !container.running || (await pool.query('SELECT 1')).rowCount === 1,
-        RECOVERS_WITHIN_MS,
-      ).catch(() => container.end('SIGQUIT', GRACE_MS));
+      await untilRecoveredOrStopped({
+        isRunning: () => container.running,
+        answers: () => pool.query('SELECT 1'),
+        stop: () => container.end('SIGQUIT', GRACE_MS),
+      });
     },
     close: () => pool.end(),
   };
