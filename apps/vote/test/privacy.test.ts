@@ -31,7 +31,7 @@ describe('the log', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
-    expect(lines.filter((line) => line.msg === 'request').map((line) => [line.route, line.status])).toEqual([
+    expect(lines.filter((line) => line.route).map((line) => [line.route, line.status])).toEqual([
       ['/', 200],
       ['/', 303],
       ['/api/polls/:poll/ballots', 202],

@@ -32,7 +32,7 @@ export function observeRequests(
       const level = status >= 500 ? 'warn' : 'info';
       log[level](
         { requestId, method, route, status, ms: Math.round(seconds * 1e4) / 10, ...(aborted && { aborted }) },
-        'request',
+        `${method} ${route}: ${status}`,
       );
     });
     next();

@@ -74,7 +74,7 @@ describe('observeRequests', () => {
   it('warns of an answer that is our fault', async () => {
     const { app, lines } = makeApp();
     await supertest(app).get('/broken');
-    expect(lines()[0]).toMatchObject({ level: 'warn', status: 503 });
+    expect(lines()[0]).toMatchObject({ level: 'warn', status: 503, msg: 'GET /broken: 503' });
   });
 
   it('counts a client that left before its answer as 499, not as a success', async () => {
