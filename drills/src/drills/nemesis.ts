@@ -1,16 +1,20 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { readPartitions } from '../clients/final-state.ts';
-import type { Fault, FaultContext } from '../faults/fault.ts';
+import type { Fault, FaultContext, Injected } from '../faults/fault.ts';
 import type { Recorder } from '../history/recorder.ts';
 import { untilProcessed } from '../processed.ts';
+import { chooseNext } from './choose.ts';
+import { REAL_TIME, type Time } from './time.ts';
 
 /** Applies faults and takes them back, and writes down when. */
 export type Nemesis = {
-  /** Each fault so many times, in order, held longer from round to round; `recover` is awaited after each. */
+  /**
+   * Each fault so many times, in order, held longer from round to round; `recover` is awaited after each. In the last
+   * round each of which pages must tell holds for so long that they must have.
+   */
   inTurn(faults: readonly Fault[], rounds: number, recover: () => Promise<void>): Promise<void>;
   /**
-   * Faults drawn at random for `forMs`, several at once where they touch different parts; those that change something
-   * for good in the last third only. Now and then everything is healed and `recover` awaited: a system that is never
+   * Faults drawn at random for `forMs`, several at once where they touch different parts (see choose.ts); those that
+   * change something for good in the last third only. Now and then everything is healed and `recover` awaited: a system that is never
    * well proves nothing.
    */
   mixed(faults: readonly Fault[], forMs: number, recover: () => Promise<void>): Promise<void>;
@@ -25,8 +29,17 @@ const RECOVER_EVERY_MS = 40_000;
  */
 const WAIT_AT_MOST_MS = 1_000;
 
-export function createNemesis(context: FaultContext, recorder: Recorder): Nemesis {
+/** Pages say what is wrong within 6 s. A fault that is over by then asks nothing of them (ms). */
+export const UNTIL_PAGES_TELL_MS = 6_500;
+
+/** For how long a fault is to hold: a part of its range of times, by the round, and no less than `atLeastMs`. */
+type Hold = { of: number; index: number; atLeastMs: number };
+
+const ANY: Hold = { of: 1, index: 0, atLeastMs: 0 };
+
+export function createNemesis(context: FaultContext, recorder: Recorder, time: Time = REAL_TIME): Nemesis {
   const { system, random } = context;
+  const { now, wait } = time;
   let number = 0;
 
   /** What was answered before is no part of a loss that comes now: the books are to be right without it. */
@@ -36,8 +49,8 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
     recorder.record({ type: 'settled', since, partitions: await readPartitions(system) });
   }
 
-  /** From the first moment to the last of one fault. `part` says which part of the range of times it holds. */
-  async function apply(fault: Fault, part: { of: number; index: number }): Promise<void> {
+  /** From the first moment to the last of one fault. */
+  async function apply(fault: Fault, hold: Hold): Promise<void> {
     number += 1;
     // Of its own: a fault that draws as often as time allows does not shift what the next ones draw.
     const own = random.fork(`${number} ${fault.name}`);
@@ -49,14 +62,15 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
       ...effects,
       ...(fault.touches.includes('vote') && { touchesVote: true as const }),
     } as const;
-    const [least, most] = fault.holdMs;
-    const holdMs = least + ((most - least) * (part.index + own.fraction())) / part.of;
+    const part = own.fraction();
     if (effects?.loses || effects?.poisons !== undefined) await settle();
     recorder.record({ ...named, phase: 'begins' });
     const { heal, untilShown, afterwards, ...told } = await fault.inject({ ...context, random: own });
     recorder.record({ ...named, ...told, phase: 'holds' });
+    const held = now();
     await untilShown?.();
-    await wait(holdMs);
+    const atLeastMs = mustBeTold(fault, told) ? hold.atLeastMs - (now() - held) : 0;
+    await wait(drawHold(fault, part, { ...hold, atLeastMs }));
     recorder.record({ ...named, ...told, phase: 'heals' });
     await heal();
     recorder.record({ ...named, ...told, phase: 'healed' });
@@ -70,31 +84,28 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
       for (let round = 0; round < rounds; round += 1) {
         for (const fault of faults) {
           await wait(random.integer(0, WAIT_AT_MOST_MS));
-          await apply(fault, { of: rounds, index: round });
+          const atLeastMs = round === rounds - 1 ? UNTIL_PAGES_TELL_MS : 0;
+          await apply(fault, { of: rounds, index: round, atLeastMs });
           await recover();
         }
       }
     },
 
     async mixed(faults, forMs, recover) {
-      const began = performance.now();
+      const began = now();
       const ends = began + forMs;
-      // What changes something for good is used once.
-      const left = new Set(faults);
-      while (performance.now() < ends) {
-        const recoverAt = Math.min(ends, performance.now() + RECOVER_EVERY_MS);
+      const hadBefore = new Set<Fault>();
+      while (now() < ends) {
+        const recoverAt = Math.min(ends, now() + RECOVER_EVERY_MS);
         const applied = new Map<Fault, Promise<void>>();
         let failure: unknown;
-        while (performance.now() < recoverAt && failure === undefined) {
-          const touched = new Set([...applied.keys()].flatMap(({ touches }) => touches));
-          const late = performance.now() > began + (forMs * 2) / 3;
-          const possible = [...left].filter(
-            ({ touches, once }) => (late || !once) && !touches.some((part) => touched.has(part)),
-          );
-          const next = possible.length > 0 && applied.size < 3 ? random.pick(possible) : undefined;
+        while (now() < recoverAt && failure === undefined) {
+          const late = now() > began + (forMs * 2) / 3;
+          const possible = faults.filter((fault) => !fault.once || (late && !hadBefore.has(fault)));
+          const next = chooseNext(possible, [...applied.keys()], hadBefore, random);
           if (next) {
-            if (next.once) left.delete(next);
-            const done = apply(next, { of: 1, index: 0 }).then(
+            hadBefore.add(next);
+            const done = apply(next, ANY).then(
               () => void applied.delete(next),
               (error: unknown) => {
                 failure = error;
@@ -110,4 +121,16 @@ export function createNemesis(context: FaultContext, recorder: Recorder): Nemesi
       }
     },
   };
+}
+
+/** Whether pages must say that something is wrong while it holds. */
+function mustBeTold({ effects }: Fault, { deafens }: Pick<Injected, 'deafens'>): boolean {
+  return Boolean(effects?.stops?.includes('recording') || effects?.blinds || deafens);
+}
+
+/** @param part from 0 to 1: where in its part of the range. */
+function drawHold({ holdMs: [least, most] }: Fault, part: number, { of, index, atLeastMs }: Hold): number {
+  const [from, to] = [index, index + 1].map((round) => least + ((most - least) * round) / of);
+  const shortest = Math.max(from!, atLeastMs);
+  return shortest + Math.max(0, to! - shortest) * part;
 }

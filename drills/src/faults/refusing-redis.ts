@@ -68,7 +68,7 @@ export const failingFileUnread: Fault = {
   touches: BALLOTS_FLOW,
   needs: ['failing-file'],
   effects: { stops: ['recording'], storeAway: true },
-  holdMs: [500, 1_000],
+  holdMs: [500, 7_500],
   async inject({ system, note }) {
     await untilAccepting(system);
     const workers = running(system, 'worker');
