@@ -22,7 +22,7 @@ export const RULES = {
   'nothing-is-missing':
     'The drift is 0, in the end and wherever the drill waited for that, and every accepted ballot is accounted for.',
   'drift-is-loss':
-    'At no moment is the drift other than 0, but by ballots that a fault made Redis lose, until they are acknowledged.',
+    'At no moment is the drift of a partition other than 0, but by ballots of its own that a fault made Redis lose, and by no more, until they are acknowledged.',
   'lost-is-declared': 'Ballots are lost only where a fault makes Redis lose them, and then they are missed.',
   'rejected-is-poison': 'Ballots are rejected only where a fault makes PostgreSQL refuse them.',
   'foreign-is-declared': 'The entries put in by hand are found, and no others.',

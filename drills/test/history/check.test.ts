@@ -59,6 +59,13 @@ function neighbours(): [string, string] {
   return ['ann', other!];
 }
 
+/** A voter of another partition than ann's. */
+function stranger(): string {
+  const partition = (voter: string) => partitionOf(Buffer.from(pseudonymOf(voter), 'hex'), 4);
+  const names = Array.from({ length: 50 }, (_, number) => `stranger-${number}`);
+  return names.find((voter) => partition(voter) !== partition('ann'))!;
+}
+
 /** Ann votes a, later b; b counts. */
 function annTwice(story: Story) {
   story.cast('ann', 'a', { from: 100, to: 110, became: 'superseded' });
@@ -645,6 +652,51 @@ const CASES: Case[] = [
       },
     }),
   ),
+  ...(
+    [
+      { that: 'of as many ballots as are lost', voter: 'ann', at: 300, drift: 2 },
+      { that: 'of more ballots than are lost', voter: 'ann', at: 300, drift: 3, breaks: ['drift-is-loss'] },
+      { that: 'of more than was sent by then', voter: 'ann', at: 215, drift: 2, breaks: ['drift-is-loss'] },
+      {
+        that: "of another voter's partition",
+        voter: stranger(),
+        at: 300,
+        drift: 1,
+        breaks: ['drift-is-loss'],
+      },
+      {
+        that: 'of what is acknowledged',
+        voter: 'ann',
+        at: 300,
+        drift: 2,
+        lost: 1,
+        breaks: ['drift-is-loss'],
+      },
+    ] as (Omit<Case, 'told'> & { voter: string; at: number; drift: number; lost?: number })[]
+  ).map(
+    ({ that, voter, at, drift, lost = 0, breaks }): Case => ({
+      that: `while a loss of two ballots is outstanding, a drift is read ${that}`,
+      ...(breaks && { breaks }),
+      told(story) {
+        story.settled(150, 140);
+        story.fault('emptied', [190, 250, 400, 410], LOSES);
+        story.cast('ann', 'a', { from: 200, to: 210, became: 'lost' });
+        story.cast('ann', 'b', { from: 220, to: 230, became: 'lost' });
+        story.books(at, { [voter]: { accepted: drift + lost, lost, drift } });
+        story.settled(500, 490, { ann: { accepted: 2, lost: 2 } });
+      },
+    }),
+  ),
+  {
+    that: 'an unconfirmed ballot may be missing as well',
+    told(story) {
+      story.settled(150, 140);
+      story.fault('emptied', [190, 250, 400, 410], LOSES);
+      story.cast('ann', 'a', { from: 200, to: 210, as: 'unknown', became: 'lost' });
+      story.books(300, { ann: { accepted: 1, drift: 1 } });
+      story.settled(500, 490, { ann: { accepted: 1, lost: 1 } });
+    },
+  },
   {
     that: 'a loss is outstanding that comes after one that was acknowledged',
     told(story) {
