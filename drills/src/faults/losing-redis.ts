@@ -25,8 +25,8 @@ const losing = ({ name, about, needs = [], prepare, lose }: Loss): Fault => ({
   touches: BALLOTS_FLOW,
   needs,
   // What Redis is left with is open for no run, or for another one, until a worker prepares it.
-  effects: { loses: true, stops: ['accepting', 'recording'] },
-  holdMs: [500, 1_500],
+  effects: { loses: true, stops: ['accepting', 'recording'], storeAway: true },
+  holdMs: [500, 7_500],
   async inject(context) {
     const { system, changed } = context;
     await prepare?.(system);
