@@ -2,7 +2,7 @@ import type { Drill } from '../drills/drill.ts';
 import type { Fault } from '../faults/fault.ts';
 import { lateThenInTime } from '../faults/links.ts';
 import { rolledBack } from '../faults/losing-redis.ts';
-import { killWorkers, pauseOne } from '../faults/processes.ts';
+import { killAtStep, killWorkers, pauseOne } from '../faults/processes.ts';
 import { failingFileUnread } from '../faults/refusing-redis.ts';
 import type { RuleName } from '../history/violation.ts';
 import type { Mutation } from '../system/build-copy.ts';
@@ -21,7 +21,7 @@ import {
   trimBeforeTheCommit,
   voterNotInThePrimaryKey,
 } from './mechanisms.ts';
-import { nothing, twoOwners, twoOwnersInTurns, victimOf } from './provocations.ts';
+import { nothing, twoOwners, twoOwnersInTurns } from './provocations.ts';
 
 /** That a drill notices when a mechanism is gone. */
 export type Proof = {
@@ -66,7 +66,7 @@ export const PROOFS: readonly Proof[] = [
     name: 'position-in-the-transaction',
     about: 'the position commits with the ballots: moved in a transaction of its own',
     off: [positionOutsideTheTransaction],
-    drill: drill([victimOf('moved')], 4),
+    drill: drill([killAtStep('moved')], 4),
     breaks: MISSING,
   },
   {
@@ -96,7 +96,7 @@ export const PROOFS: readonly Proof[] = [
     name: 'commit-before-trimming',
     about: 'entries are trimmed once they are committed: trimmed before',
     off: [trimBeforeTheCommit],
-    drill: drill([victimOf('recorded')], 4),
+    drill: drill([killAtStep('recorded')], 4),
     breaks: MISSING,
   },
   {
@@ -128,12 +128,7 @@ export const PROOFS: readonly Proof[] = [
     about: 'a worker that loses its lock stops at once: it goes on',
     off: [ignoreTheLossOfTheLock],
     besides: [epochsThatDoNotGrow, ...noCompareAndSet],
-    drill: drill([pauseLong()], 3),
+    drill: drill([pauseOne('worker')], 4),
     breaks: ['nothing-is-missing'],
   },
 ];
-
-/** Longer than a session lives without its worker. */
-function pauseLong(): Fault {
-  return { ...pauseOne('worker'), holdMs: [3_000, 4_000] };
-}

@@ -1,9 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Step } from '@hbf/worker/failpoint';
 import { type Fault, type FaultContext, running } from '../faults/fault.ts';
-import { killAtStep } from '../faults/processes.ts';
 import type { Replica } from '../system/system.ts';
-import { until } from '../until.ts';
 
 /** Situations that only matter where a mechanism is missing. */
 
@@ -15,24 +12,6 @@ export const nothing: Fault = {
   holdMs: [2_000, 3_000],
   inject: async () => ({ heal: async () => {} }),
 };
-
-/** A worker dies at the first batch of partitions that have waited for their new owner: a batch of many ballots. */
-export const victimOf = (step: Step): Fault => ({
-  ...killAtStep(step),
-  async inject(context) {
-    const others = running(context.system, 'worker');
-    await Promise.all(others.map((worker) => worker.kill()));
-    const { system } = context;
-    const victim = await system.add('worker', { env: { HBF_FAILPOINT: `${step}@2` } });
-    await until('the worker has died of its failpoint', () => !victim.running, 30_000);
-    return {
-      async heal() {
-        await system.remove(victim);
-        await Promise.all(others.map((worker) => worker.start()));
-      },
-    };
-  },
-});
 
 /** Workers of the changed build take over from the others, and both own every partition. */
 export const twoOwners: Fault = {
