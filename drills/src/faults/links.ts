@@ -14,12 +14,14 @@ const BETWEEN: Record<LinkName, { touches: Part[]; stops: Stopped[] }> = {
 
 export const LINKS = Object.keys(BETWEEN) as LinkName[];
 
-/** The three things that can happen to one link. */
+/** What can happen to one link. */
 export function linkFaults(name: LinkName): Fault[] {
   const { touches, stops } = BETWEEN[name];
+  const needs = [`link-${name}`] as const;
+  const away = name.endsWith('-redis') || name.endsWith('-postgres') ? { storeAway: true as const } : {};
   const effects = {
     ...(stops.length > 0 ? { stops } : {}),
-    ...(name.endsWith('-redis') || name.endsWith('-postgres') ? { storeAway: true as const } : {}),
+    ...away,
     ...(name === 'result-postgres' ? { blinds: true as const } : {}),
   };
   const deafens = ({ system }: FaultContext): Pick<Injected, 'deafens'> =>
@@ -29,7 +31,7 @@ export function linkFaults(name: LinkName): Fault[] {
       name: `delay-${name}`,
       about: `what passes between ${name.replace('-', ' and ')} is late by up to 400 ms`,
       touches,
-      needs: ['links'],
+      needs,
       holdMs: [2_000, 5_000],
       async inject({ system, random, note }) {
         const link = system.link(name);
@@ -43,7 +45,7 @@ export function linkFaults(name: LinkName): Fault[] {
       name: `cut-${name}`,
       about: `every connection between ${name.replace('-', ' and ')} is cut, and new ones are refused`,
       touches,
-      needs: ['links'],
+      needs,
       effects,
       holdMs: [500, 9_000],
       async inject(context) {
@@ -56,13 +58,28 @@ export function linkFaults(name: LinkName): Fault[] {
       name: `hold-${name}`,
       about: `nothing passes between ${name.replace('-', ' and ')} and nobody is told (half-open)`,
       touches,
-      needs: ['links'],
+      needs,
       effects,
       holdMs: [500, 9_000],
       async inject(context) {
         const link = context.system.link(name);
         link.hold();
         return { ...deafens(context), heal: async () => link.mend() };
+      },
+    },
+    {
+      name: `forget-${name}`,
+      about: `what goes on between ${name.replace('-', ' and ')} dies without a word, and new connections are well`,
+      touches,
+      needs,
+      // Nothing else is certain: each side may have a new connection at any moment.
+      effects: away,
+      // There is nothing to take back. In a mixed drill a page may have a new connection by the time of a longer hold, and
+      // hear that all is as it was; but in turn, it has none before it has told that it hears nothing.
+      holdMs: [500, 4_000],
+      async inject(context) {
+        context.system.link(name).forget();
+        return { ...deafens(context), heal: async () => {} };
       },
     },
   ];
@@ -73,7 +90,7 @@ export const lateThenInTime: Fault = {
   name: 'late-then-in-time',
   about: 'what vote sends to Redis is late by 0.9 s for a moment, and then no more',
   touches: ['vote', 'redis'],
-  needs: ['links'],
+  needs: ['link-vote-redis'],
   holdMs: [300, 700],
   async inject({ system }) {
     const link = system.link('vote-redis');

@@ -8,6 +8,7 @@ import { type Cleanup, createCleanup } from './cleanup.ts';
 import { requireDocker } from './compose/docker.ts';
 import { watchEndings } from './compose/endings.ts';
 import { lacksInContainers } from './compose/lacks.ts';
+import { setUpLinks } from './compose/links.ts';
 import { createPostgresPart } from './compose/postgres.ts';
 import { buildImages, createProject } from './compose/project.ts';
 import { createRedisPart } from './compose/redis.ts';
@@ -107,7 +108,18 @@ async function assemble(
   const { code, output } = await applyPolls(options.polls);
   if (code !== 0) throw new Error(`migrate failed (${code}):\n${output}`);
 
-  const { names, ...replicas } = await createReplicas({ project, endings, env });
+  const links = await setUpLinks({
+    project,
+    wanted: prepared,
+    stores: { redisPort, postgresPort, password },
+    cleanup,
+  });
+  const { names, ...replicas } = await createReplicas({
+    project,
+    endings,
+    envOf: (app) => ({ ...links.envOf(app), ...env }),
+    expose: links.expose,
+  });
   const wanted: [AppName, number][] = [
     ['vote', options.votes ?? 1],
     ['worker', options.workers ?? 2],
@@ -116,15 +128,18 @@ async function assemble(
   for (const [app, count] of wanted) for (let i = 0; i < count; i++) await replicas.add(app);
   await Promise.all(replicas.replicas.map((replica) => replica.untilReady()));
 
-  const lacks: System['lacks'] = (ability) => lacksInContainers(ability, prepared);
+  const lacks: System['lacks'] = (ability) => lacksInContainers(ability, prepared, links.noDetour);
   return {
     on: 'compose',
     lacks,
     ...replicas,
     redis,
     postgres,
-    link() {
-      throw new Error(lacks('links'));
+    link(name) {
+      const link = links.get(name);
+      const why = lacks(`link-${name}`);
+      if (!link || why !== undefined) throw new Error(why);
+      return link;
     },
     async stepClock() {
       throw new Error(lacks('clocks'));

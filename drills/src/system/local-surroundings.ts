@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Cleanup } from './cleanup.ts';
 import { type Clocks, createClocks } from './clocks.ts';
 import { lacksFileLimit } from './file-limit.ts';
-import { createLinks, type Links } from './links.ts';
+import { createLinks, isOfLinks, type Links } from './links.ts';
 import { mountSmallDisk, type SmallDisk } from './small-disk.ts';
 import type { Ability } from './system.ts';
 
@@ -23,8 +23,10 @@ export function setUpSurroundings(
   cleanup: Cleanup,
 ): Surroundings {
   const reasons = new Map<Ability, string>();
+  const isWanted = (ability: Ability) =>
+    wanted.some((one) => one === ability || (isOfLinks(one) && isOfLinks(ability)));
   const provide = <T extends object>(ability: Ability, make: () => T | { reason: string }): T | undefined => {
-    const made = wanted.includes(ability) ? make() : { reason: `the system was started without ${ability}` };
+    const made = isWanted(ability) ? make() : { reason: `the system was started without ${ability}` };
     if (!('reason' in made)) return made;
     reasons.set(ability, made.reason);
     return undefined;
@@ -42,5 +44,5 @@ export function setUpSurroundings(
   });
   const noLimit = lacksFileLimit();
   if (noLimit) reasons.set('failing-file', noLimit);
-  return { links, clocks, disk, lacks: (ability) => reasons.get(ability) };
+  return { links, clocks, disk, lacks: (ability) => reasons.get(isOfLinks(ability) ? 'links' : ability) };
 }

@@ -144,7 +144,7 @@ async function assemble(
     redis,
     postgres,
     link(name) {
-      if (!links) throw new Error(lacks('links'));
+      if (!links) throw new Error(lacks(`link-${name}`));
       return links[name];
     },
     async stepClock(ms, of) {

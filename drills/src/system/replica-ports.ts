@@ -18,10 +18,8 @@ export type Places = {
   firstUrl(app: AppName): string;
 };
 
-/** @param expose gives the port at which a link leads to a port; unset: voters and pages go straight there. */
-export async function createPlaces(
-  expose: (app: AppName, port: number) => Promise<number> = async (_, port) => port,
-): Promise<Places> {
+/** @param expose gives the port at which voters and pages reach a port: itself, or the one of a link that leads there. */
+export async function createPlaces(expose: (app: AppName, port: number) => Promise<number>): Promise<Places> {
   const places: Record<AppName, Place[]> = { vote: [], worker: [], result: [] };
   const given = new Set<number>();
   const newPort = async () => {

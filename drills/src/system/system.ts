@@ -40,7 +40,7 @@ export type Store = {
   start(): Promise<void>;
 };
 
-/** The way between two parts of a system. Faults apply to present and to new connections, until `mend`. */
+/** The way between two parts of a system. Faults apply to present and to new connections, until `mend`, but for `forget`. */
 export type Link = {
   /** Every chunk that passes is late by this much, in each direction (ms). */
   delay(ms: number): void;
@@ -48,19 +48,21 @@ export type Link = {
   cut(): void;
   /** Half-open: nothing passes and nobody is told; new connections are accepted and lead nowhere. */
   hold(): void;
+  /** Half-open for good: nothing passes on the present connections any more and nobody is told; new ones are well. */
+  forget(): void;
   mend(): void;
 };
 
-export type LinkName =
-  | `${'vote' | 'worker'}-redis`
-  | `${'worker' | 'result'}-postgres`
-  | 'page-result'
-  | 'voter-vote';
+export type LinkName = StoreLinkName | 'page-result' | 'voter-vote';
+
+/** Between a service and a store. */
+export type StoreLinkName = `${'vote' | 'worker'}-redis` | `${'worker' | 'result'}-postgres`;
 
 /** What only some systems or machines can do; a drill that needs one that is missing is left out, and says so. */
 export type Ability =
-  /** Links between the parts can be disturbed. */
+  /** The links between the parts can be disturbed: each of them, or this one. */
   | 'links'
+  | `link-${LinkName}`
   /** Wall clocks can be stepped. */
   | 'clocks'
   /** Redis's file can be made to fail. */
@@ -111,6 +113,7 @@ export type System = {
     /** Resolves when it answers again, or does not run: it may have ended, or been stopped because it did not recover. */
     freeDisk(): Promise<void>;
   };
+  /** @throws where the ability is missing. */
   link(name: LinkName): Link;
   /** Steps the wall clock of the named parts by so many ms from the true time (ability clocks); 0 sets it right. */
   stepClock(ms: number, of?: readonly (AppName | 'redis' | 'postgres')[]): Promise<void>;

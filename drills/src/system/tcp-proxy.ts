@@ -3,15 +3,13 @@ import { freePort } from '@hbf/local-services/free-port';
 import { createFlow, type Flow } from './flow.ts';
 import type { Link } from './system.ts';
 
-/** A TCP proxy on 127.0.0.1 that can delay, hold back, cut or swallow what passes. */
+/** A TCP proxy that can delay, hold back, cut or swallow what passes. */
 export type TcpProxy = Link & {
   readonly port: number;
   /** Holds back what clients send to the server (what is held goes on, in order, at `mend`). */
   holdRequests(): void;
   /** Holds back what the server answers. */
   holdAnswers(): void;
-  /** From now on nothing passes on the present connections, and nobody is told; new ones are not concerned. */
-  forget(): void;
   /** How many connections there are that are not forgotten. */
   connections(): number;
   close(): Promise<void>;
@@ -28,7 +26,11 @@ type Connection = {
   connect(): void;
 };
 
-export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
+/** @param at the address of this machine where it listens. */
+export async function startTcpProxy(
+  target: { host: string; port: number },
+  at = '127.0.0.1',
+): Promise<TcpProxy> {
   const connections = new Set<Connection>();
   const forgotten = new Set<Connection>();
   let delayMs = 0;
@@ -82,7 +84,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     new Promise<void>((resolve, reject) => {
       listener = createServer({ allowHalfOpen: true }, accept);
       listener.once('error', reject);
-      listener.listen(port, '127.0.0.1', resolve);
+      listener.listen(port, at, resolve);
     });
   const listenAgain = () => {
     listen().catch(() => {

@@ -232,13 +232,60 @@ describe.skipIf(process.env.HBF_DRILL_COMPOSE !== '1')('a system in containers',
     await untilCounted(system, 10);
   });
 
+  test('disturbs the links that lead here, and those to the stores where they can be led through this machine', async () => {
+    const system = await start({ prepare: ['links'] });
+    const result = system.replicas.find(({ app }) => app === 'result')!;
+    await castUntilAccepted(system, 3);
+    await untilCounted(system, 3);
+    system.link('voter-vote').cut();
+    await expect(cast(system)).rejects.toThrow();
+    system.link('voter-vote').mend();
+    await castUntilAccepted(system, 1);
+    system.link('page-result').hold();
+    await expect(answerOf(result)).rejects.toThrow();
+    system.link('page-result').mend();
+    await until('result is reached', () => answerOf(result));
+    await untilCounted(system, 4);
+
+    if (system.lacks('link-vote-redis') !== undefined) {
+      expect(() => system.link('vote-redis')).toThrow(system.lacks('link-vote-redis'));
+      return;
+    }
+    const shows = (status: string) =>
+      until(`the tally is ${status}`, async () => {
+        const response = await fetch(`${result.url}/api/polls/faults/tally`);
+        return ((await response.json()) as { status: string }).status === status;
+      });
+    system.link('vote-redis').cut();
+    await until('ballots are refused', async () => (await cast(system)) === 503);
+    system.link('vote-redis').mend();
+    await castUntilAccepted(system, 1);
+    await untilCounted(system, 5);
+    for (const name of ['worker-redis', 'worker-postgres', 'result-postgres'] as const) {
+      await shows('live');
+      system.link(name).hold();
+      await shows('stale');
+      system.link(name).mend();
+    }
+    await shows('live');
+    for (const name of ['vote-redis', 'worker-redis', 'worker-postgres', 'result-postgres'] as const) {
+      system.link(name).forget();
+    }
+    await castUntilAccepted(system, 1);
+    // One of the first after that may have been counted and not confirmed.
+    await until('it is counted', async () => (await counted(system)) >= 6);
+    await shows('live');
+    expect(system.deaths).toEqual([]);
+  });
+
   test('says why it cannot do what containers cannot', async () => {
     const system = await start({ votes: 0, workers: 0, results: 0 });
     for (const ability of ['failing-file', 'redis-files', 'failpoints'] as const) {
       expect(system.lacks(ability)).toBeUndefined();
     }
     expect(system.lacks('full-disk')).toMatch(/without full-disk/);
-    expect(() => system.link('vote-redis')).toThrow(system.lacks('links'));
+    expect(system.lacks('link-voter-vote')).toMatch(/without links/);
+    expect(() => system.link('voter-vote')).toThrow(system.lacks('link-voter-vote'));
     await expect(system.stepClock(1_000)).rejects.toThrow(system.lacks('clocks'));
   });
 });

@@ -75,6 +75,20 @@ describe('links between the parts', () => {
     expect(system.replicas.every(({ running }) => running)).toBe(true);
   });
 
+  it.each(['vote-redis', 'worker-redis', 'worker-postgres', 'result-postgres'] as const)(
+    '%s: connections that died without a word are replaced, though nobody mends anything',
+    { timeout: 60_000 },
+    async (name) => {
+      await live();
+      const { turnout } = await tally();
+      system.link(name).forget();
+      await accepts();
+      await until('it is counted and shown', async () => (await tally()).turnout > turnout, 30_000);
+      await live();
+      expect(system.deaths).toEqual([]);
+    },
+  );
+
   it('lie before vote and result too', async () => {
     system.link('voter-vote').cut();
     await expect(vote()).rejects.toThrow();

@@ -1,5 +1,5 @@
 import { createPlaces, type Place } from '../replica-ports.ts';
-import type { Replica, System } from '../system.ts';
+import type { AppName, Replica, System } from '../system.ts';
 import type { Endings } from './endings.ts';
 import type { Project } from './project.ts';
 import { startReplica } from './replica.ts';
@@ -13,9 +13,12 @@ export type Replicas = Pick<System, 'replicas' | 'add' | 'remove' | 'deaths'> & 
 export async function createReplicas(options: {
   project: Project;
   endings: Endings;
-  env: Record<string, string>;
+  /** What all replicas of an app get. */
+  envOf: (app: AppName) => Record<string, string>;
+  /** Gives the port at which voters and pages reach a replica that is published at `port`. */
+  expose: (app: AppName, port: number) => Promise<number>;
 }): Promise<Replicas> {
-  const places = await createPlaces();
+  const places = await createPlaces(options.expose);
   const portOf = (app: 'vote' | 'result') => new URL(places.firstUrl(app)).port;
   const replicas: Replica[] = [];
   const placeOf = new Map<Replica, Place>();
@@ -38,7 +41,7 @@ export async function createReplicas(options: {
           app,
           name,
           place,
-          env: { VOTE_PORT: portOf('vote'), RESULT_PORT: portOf('result'), ...options.env, ...env },
+          env: { VOTE_PORT: portOf('vote'), RESULT_PORT: portOf('result'), ...options.envOf(app), ...env },
           onDeath: (how) => deaths.push(`${name}: ${how}`),
         });
         names.push(name);
