@@ -9,10 +9,11 @@ import { checkHistoryAlone } from './history/check-history.ts';
 import { readDrill } from './history/read.ts';
 import { RULES } from './history/violation.ts';
 import { type ProofResult, prove } from './proofs/prove.ts';
-import { coverage } from './report/coverage.ts';
+import { coverage, undrawn } from './report/coverage.ts';
 import { findPlace } from './report/document.ts';
 import { brokenAnywayLines, proofComplaints, proofsTable } from './report/proofs.ts';
 import { provenance } from './report/provenance.ts';
+import { remarks } from './report/remarks.ts';
 import { complaints, drillsTable, faultsTable, passed, slowFaults, verdict } from './report/report.ts';
 import { createComposeSystem } from './system/compose.ts';
 import { createLocalSystem } from './system/local.ts';
@@ -45,9 +46,9 @@ async function runDrills(command: Command & { do: 'drill' }): Promise<boolean> {
     if (isWell(result) && !keep) rmSync(folder, { recursive: true, force: true });
     results.push(result);
   }
-  const tables = [drillsTable(results), faultsTable(results)];
-  say(`\n${tables.join('\n\n')}\n`);
-  place?.fill([coverage(results, FULL), ...tables]);
+  const parts = [drillsTable(results), faultsTable(results), ...remarks(results)];
+  say(`\n${[...parts, ...undrawn(results, FULL)].join('\n\n')}\n`);
+  place?.fill([coverage(results, FULL), ...parts]);
   return results.every(isWell);
 }
 

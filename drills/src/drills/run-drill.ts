@@ -187,7 +187,8 @@ async function drillOn(
     if (drill.browser) {
       const page = await startBrowserPage({ system, recorder, poll: DRILL_POLLS[0]!.key });
       if (page) parts.push(page);
-      else recorder.record({ type: 'note', text: 'no Chromium: the real page was not watched' });
+      else
+        recorder.record({ type: 'note', text: 'no Chromium: the real page was not watched', toReport: true });
     }
     const pages = joinPages(system, ...parts);
     await voters.untilAccepted(WARM_UP_BALLOTS);
@@ -201,6 +202,7 @@ async function drillOn(
         build: faultBuild,
         changed: build !== undefined,
         note: (text) => recorder.record({ type: 'note', text }),
+        remark: (text) => recorder.record({ type: 'note', text, toReport: true }),
       },
       {
         ...recorder,

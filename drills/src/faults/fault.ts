@@ -16,6 +16,8 @@ export type FaultContext = {
   build?: string | undefined;
   /** For the reader of the history. */
   note(text: string): void;
+  /** The same, and for the reader of the report: what happened besides the fault. */
+  remark(text: string): void;
 };
 
 /** What two faults cannot have at the same time: each would undo the other, or make its effects untrue. */

@@ -59,7 +59,7 @@ export const fullDisk: Fault = {
   needs: ['full-disk'],
   effects: { stops: ['recording'], storeAway: true },
   holdMs: [5_000, 9_000],
-  async inject({ system }) {
+  async inject({ system, remark }) {
     await system.postgres.fillDisk();
     // More than what is left of the last block of its log.
     const write = () =>
@@ -72,7 +72,8 @@ export const fullDisk: Fault = {
     );
     return {
       async heal() {
-        await system.postgres.freeDisk();
+        const { hung } = await system.postgres.freeDisk();
+        if (hung) remark('PostgreSQL did not recover once its disk had room again, and was stopped');
         if (!system.postgres.running) await system.postgres.start();
       },
     };

@@ -93,7 +93,7 @@ export type FaultEvent = {
   blinds?: true;
   /** This poll is closed in every partition at `holds`: no ballot that is sent later is accepted. */
   closes?: string;
-  /** A store cannot be reached from `holds` to `heals`: voters are to be answered in time all the same. */
+  /** A store cannot be reached, or is of no use, from `holds` to `heals`: voters are to be answered in time all the same. */
   storeAway?: true;
   /** It may keep voters from vote, or vote from answering: no answer in time is promised until it has recovered. */
   touchesVote?: true;
@@ -113,8 +113,8 @@ export type Books = { type: 'books'; at: number; since: number; partitions: Fina
 /** The drills' own process did nothing for so long (ms), and wrote down late what happened meanwhile. No rule looks at it. */
 export type Standstill = { type: 'standstill'; at: number; ms: number };
 
-/** For the reader of a history; no rule looks at it. */
-export type Note = { type: 'note'; at: number; text: string };
+/** For the reader of a history; no rule looks at it. What is `toReport` stands below the tables, too. */
+export type Note = { type: 'note'; at: number; text: string; toReport?: true };
 
 /** What the system ended up with, when everything is healed and nothing is queued. */
 export type FinalState = {

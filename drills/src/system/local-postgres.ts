@@ -73,11 +73,12 @@ export async function startPostgresPart(options: {
     },
     async freeDisk() {
       onDisk().free();
-      await untilRecoveredOrStopped({
+      const hung = await untilRecoveredOrStopped({
         isRunning: () => server.running,
         answers: () => pool.query('SELECT 1'),
         stop: () => server.stop('immediate'),
       });
+      return { hung };
     },
     async close() {
       await server.stop('immediate');

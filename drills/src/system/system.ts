@@ -110,8 +110,11 @@ export type System = {
     query<Row extends object>(text: string, values?: unknown[]): Promise<Row[]>;
     /** Leaves no space on its file system (ability full-disk). */
     fillDisk(): Promise<void>;
-    /** Resolves when it answers again, or does not run: it may have ended, or been stopped because it did not recover. */
-    freeDisk(): Promise<void>;
+    /**
+     * Resolves when it answers again, or does not run: it may have ended, or been stopped because it did not recover.
+     * @returns whether it had to be stopped.
+     */
+    freeDisk(): Promise<{ hung: boolean }>;
   };
   /** @throws where the ability is missing. */
   link(name: LinkName): Link;

@@ -70,6 +70,7 @@ function fakeSystem({ lost = 7, changed = false } = {}) {
     polls: [],
     changed,
     note() {},
+    remark() {},
   };
   return { context, done, state, worker: replicas[1]! };
 }

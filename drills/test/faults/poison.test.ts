@@ -51,7 +51,14 @@ function fakeSystem(choices: readonly string[]) {
   } as unknown as System;
   const notes: string[] = [];
   const note = (text: string) => void notes.push(text);
-  const context: FaultContext = { system, random: createRandom('a seed'), polls: [], changed: false, note };
+  const context: FaultContext = {
+    system,
+    random: createRandom('a seed'),
+    polls: [],
+    changed: false,
+    note,
+    remark: note,
+  };
   return { context, read, state };
 }
 

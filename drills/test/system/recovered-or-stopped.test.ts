@@ -13,13 +13,16 @@ const refuses = async () => {
 it('a PostgreSQL that answers again, or has ended by itself, is not stopped', async () => {
   const well = postgres(true, async () => {});
   const gone = postgres(false, refuses);
-  await Promise.all([untilRecoveredOrStopped(well), untilRecoveredOrStopped(gone)]);
+  expect(await Promise.all([untilRecoveredOrStopped(well), untilRecoveredOrStopped(gone)])).toEqual([
+    false,
+    false,
+  ]);
   expect(well.stop).not.toHaveBeenCalled();
   expect(gone.stop).not.toHaveBeenCalled();
 });
 
-it('a PostgreSQL that runs and never recovers is stopped', async () => {
+it('a PostgreSQL that runs and never recovers is stopped, and that is told', async () => {
   const hangs = postgres(true, refuses);
-  await untilRecoveredOrStopped(hangs);
+  expect(await untilRecoveredOrStopped(hangs)).toBe(true);
   expect(hangs.stop).toHaveBeenCalledOnce();
 }, 30_000);

@@ -59,11 +59,12 @@ export function createPostgresPart(options: {
       ),
     async freeDisk() {
       await onDisk(`rm -f ${FULL}; while [ -e ${FILLING} ]; do sleep 0.05; done`);
-      await untilRecoveredOrStopped({
+      const hung = await untilRecoveredOrStopped({
         isRunning: () => container.running,
         answers: () => pool.query('SELECT 1'),
         stop: () => container.end('SIGQUIT', GRACE_MS),
       });
+      return { hung };
     },
     close: () => pool.end(),
   };
