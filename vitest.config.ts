@@ -32,6 +32,20 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      {
+        test: {
+          name: 'attacks',
+          include: ['attacks/**/*.test.ts'],
+          pool: 'forks',
+          // All files in one process, one after another: they attack one system, which is started once.
+          maxWorkers: 1,
+          fileParallelism: false,
+          isolate: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
     ],
   },
 });

@@ -19,13 +19,22 @@ export function addPageRoutes(app: Express, shared: Shared): void {
   }
 }
 
+/**
+ * Where a request's poll has its page. Not the path as it came: `//` leads to the first poll too, and a browser that is
+ * sent there takes what follows for a host.
+ */
+function pollPath(req: Request): string {
+  const key = pollInPath(req);
+  return key === undefined ? '/' : `/p/${encodeURIComponent(key)}`;
+}
+
 function showPoll(shared: Shared, req: Request, res: Response): void {
   const { answers, ballotCookie, casting, pages, voterCookie } = shared;
   const poll = casting.findPoll(pollInPath(req));
   if ('problem' in poll) {
     const link =
       poll.problem === 'unavailable'
-        ? { href: req.path, text: 'Try again' }
+        ? { href: pollPath(req), text: 'Try again' }
         : { href: '/', text: 'Go to the first poll' };
     answers.refuse(req, res, poll, { link });
     return;
@@ -61,18 +70,19 @@ async function castForm(shared: Shared, req: Request, res: Response): Promise<vo
   const { answers, ballotCookie, casting, pages, voterCookie } = shared;
   const { choices, ballotKey: sentKey } = parseForm(req.body);
   const poll = casting.findPollForBallot(pollInPath(req));
+  const own = pollPath(req);
   if (sentKey !== undefined && heedsBallotKey(poll) && !isBallotKey(sentKey)) {
     return answers.refuse(
       req,
       res,
       { problem: 'malformed', detail: 'The form was not sent as this page made it. Open the page again.' },
-      { link: { href: req.path, text: "Go to the poll's page" } },
+      { link: { href: own, text: "Go to the poll's page" } },
     );
   }
   // A form that came without a key gets one here: should it have to be sent again, it is the same voter's.
   const ballotKey = sentKey ?? newBallotKey();
   const retry = {
-    action: req.path,
+    action: own,
     fields: [...choices.map((choice) => ['vote', choice] as const), ['ballot-key', ballotKey] as const],
   };
   if ('problem' in poll) {
@@ -111,5 +121,5 @@ async function castForm(shared: Shared, req: Request, res: Response): Promise<vo
     return answers.refuseWithPage(res, result, html);
   }
   ballotCookie.write(req, res, poll, { choices, receipt: result.receipt });
-  res.redirect(303, req.path);
+  res.redirect(303, own);
 }

@@ -198,6 +198,9 @@ describe('a form', () => {
     for (const [action, location] of [
       ['/', '/'],
       ['/p/best-friend', '/p/best-friend'],
+      // A browser would take what follows for a host.
+      ['//', '/'],
+      ['/p/best-friend/', '/p/best-friend'],
     ] as const) {
       const { voter, ballots } = await withVoter();
       const posted = await vote(voter, 'vote=b', action);

@@ -1,0 +1,61 @@
+/** How the scripts run vitest. */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { root } from './pnpm.mjs';
+import { say } from './terminal.mjs';
+
+/** Makes sure of a Redis, and tells the tests where Chromium is, or that there is none. */
+export async function findPrograms() {
+  const { findRedis } = await import('../packages/local-services/dist/find-redis.js');
+  const { findChromium } = await import('../packages/local-services/dist/find-chromium.js');
+  const { command } = await findRedis(say);
+  const browser = process.env.HBF_NO_BROWSER === '1' ? undefined : findChromium(say);
+  if (process.env.HBF_NO_BROWSER === '1') say('The browser tests are left out, as HBF_NO_BROWSER=1 asks.');
+  // One that was compiled is on no PATH yet.
+  const PATH = `${dirname(command)}${delimiter}${process.env.PATH ?? ''}`;
+  return { PATH, ...(browser ? { CHROMIUM_PATH: browser } : { HBF_NO_BROWSER: '1' }) };
+}
+
+/** Runs vitest, its report on our terminal, and gives the counts from its JSON report. */
+export async function runTests(args, env) {
+  const folder = mkdtempSync(join(tmpdir(), 'hbf-report-'));
+  const report = join(folder, 'report.json');
+  try {
+    const code = await new Promise((resolve, reject) => {
+      const vitest = spawn(
+        process.execPath,
+        [
+          'node_modules/vitest/vitest.mjs',
+          'run',
+          '--reporter=default',
+          '--reporter=json',
+          `--outputFile=${report}`,
+          ...args,
+        ],
+        { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } },
+      );
+      vitest.once('error', reject);
+      vitest.once('close', resolve);
+    });
+    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
+      readFileSync(report, 'utf8'),
+    );
+    // A file that could not even be loaded has no tests that could have failed.
+    const broken = testResults.filter(
+      (file) => file.status === 'failed' && file.assertionResults.length === 0,
+    );
+    return {
+      code,
+      passed: numPassedTests,
+      failed: numFailedTests + broken.length,
+      skipped: numPendingTests + numTodoTests,
+    };
+  } catch (error) {
+    say(`vitest gave no report: ${error.message}`);
+    return { code: 1, passed: 0, failed: 1, skipped: 0 };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
