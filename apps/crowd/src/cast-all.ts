@@ -30,7 +30,7 @@ export async function castAll(
   voteUrl: string,
   poll: VotersPoll,
   plan: ReadonlyMap<string, number>,
-  options: { concurrency: number; patience: Patience; progress: Progress },
+  options: { concurrency: number; patience: Patience; crowdKey: string | undefined; progress: Progress },
 ): Promise<CastTotals> {
   const planned = [...plan.values()].reduce((sum, count) => sum + count, 0);
   const totals: CastTotals = {
@@ -62,10 +62,19 @@ export async function castAll(
   // Shown also while nothing moves: a silent command looks hung.
   const ticker = setInterval(show, TICK_MS);
 
+  let limited = false;
+  const limits = {
+    crowdKey: options.crowdKey,
+    onLimited(afterMs: number | undefined) {
+      if (limited) return;
+      limited = true;
+      options.progress.print(describeLimit(options.crowdKey, afterMs));
+    },
+  };
   const ballots = mixBallots(plan);
   const lane = async () => {
     for (const choice of ballots) {
-      const casting = await castBallot(voteUrl, poll, [choice], patience);
+      const casting = await castBallot(voteUrl, poll, [choice], patience, limits);
       add(totals, choice, casting);
       if (casting.outcome.kind === 'accepted') accepted += 1;
       if (casting.outcome.kind === 'not-accepted' && casting.outcome.final) hopeless.abort();
@@ -92,4 +101,12 @@ function add(totals: CastTotals, choice: string, casting: Casting): void {
   }
   const { kind, reason } = casting.outcome;
   totals.failures.set(kind, { count: (totals.failures.get(kind)?.count ?? 0) + 1, reason });
+}
+
+function describeLimit(crowdKey: string | undefined, afterMs: number | undefined): string {
+  const wait = afterMs === undefined ? '' : ` and asks to wait ${Math.ceil(afterMs / 1_000)} s`;
+  const pass = crowdKey
+    ? 'CROWD_KEY is none of its CROWD_KEYS'
+    : 'to pass its limits, set CROWD_KEY to one of its CROWD_KEYS';
+  return `The vote service takes no more ballots from here for now (429)${wait}: ${pass} (docs/configuration.md).`;
 }

@@ -16,6 +16,7 @@ Options of seed:
 Environment:
   VOTE_URL             origin of the vote service (default: http://localhost:5002)
   RESULT_URL           origin of the result service (default: http://localhost:5001)
+  CROWD_KEY            one of the vote service's CROWD_KEYS, to pass its limits (also as CROWD_KEY_FILE)
 
 Exit codes: 0 the tally grew by exactly the ballots; 1 it did not, or they could not be cast; 2 wrong usage.
 `;

@@ -16,6 +16,7 @@ import {
 export type SeedContext = {
   voteUrl: string;
   resultUrl: string;
+  crowdKey: string | undefined;
   progress: Progress;
   /** Ends the work: nothing new is begun, what is in flight gets its answer. */
   signal: AbortSignal;
@@ -53,6 +54,7 @@ export async function seed(options: SeedOptions, context: SeedContext): Promise<
   const totals = await castAll(voteUrl, poll, plan, {
     concurrency: options.concurrency,
     patience: { forMs: options.waitMs, signal },
+    crowdKey: context.crowdKey,
     progress,
   });
   reportCasting(totals, progress);

@@ -17,6 +17,14 @@ export type Casting = {
   postMs: number[];
 };
 
+/** How the voters stand to the vote service's limits. */
+export type Limits = {
+  /** What lets them pass. */
+  crowdKey: string | undefined;
+  /** Hears of each ballot that was refused for them, and after how long (ms) it may be sent again, if told. */
+  onLimited(afterMs: number | undefined): void;
+};
+
 export type Patience = {
   /** From the voter's first request to the last try (ms). */
   forMs: number;
@@ -37,6 +45,7 @@ export async function castBallot(
   poll: VotersPoll,
   choices: readonly string[],
   patience: Patience,
+  limits: Limits,
 ): Promise<Casting> {
   const deadline = performance.now() + patience.forMs;
   const url = pollUrl(voteUrl, poll.key);
@@ -59,11 +68,12 @@ export async function castBallot(
       tries += 1;
       const answer = await request(new URL(`${url.pathname}/ballots`, url), {
         method: 'POST',
-        headers: identity,
+        headers: { ...identity, ...(limits.crowdKey && { 'crowd-key': limits.crowdKey }) },
         body: { choices },
       });
       if (answer.answered) casting.postMs.push(answer.ms);
       if (!isSurelyNotAccepted(answer)) unheard = true;
+      if (isLimited(answer)) limits.onLimited(retryAfterMs(answer));
       return answer;
     },
     deadline,
@@ -103,8 +113,14 @@ function isSurelyNotAccepted(reply: Reply): boolean {
   return reply.status === 503 && typeof type === 'string' && type.endsWith('/not-accepted');
 }
 
+function isLimited(reply: Reply): boolean {
+  return reply.answered && reply.status === 429;
+}
+
 function refusal(reply: Reply): Casting['outcome'] {
-  return { kind: 'not-accepted', reason: describeReply(reply), final: !isWorthRetrying(reply) };
+  // Limited for longer than a voter's patience: so would all that come after.
+  const final = !isWorthRetrying(reply) || isLimited(reply);
+  return { kind: 'not-accepted', reason: describeReply(reply), final };
 }
 
 /** Tries again, ever more slowly or when the answer asks for it, until there is nothing to gain or no time left. */

@@ -25,6 +25,8 @@ export async function startFakeServices(
   const ballots = new Map<string, string>();
   /** For each POST the voter that sent it. */
   const posts: string[] = [];
+  /** What the POSTs showed to pass the limits. */
+  const crowdKeys = new Set<string | undefined>();
   /** What had been counted at each reading of the tally. */
   const readings: number[] = [];
 
@@ -68,6 +70,7 @@ export async function startFakeServices(
     const voter = voterOf(req);
     if (!voter) return json(res, 401, { type: '/problems/no-voter', title: 'No voter' });
     posts.push(voter);
+    crowdKeys.add(req.headers['crowd-key'] as string | undefined);
     const action = setting.fault?.(posts.length);
     if (!action || action.counts) ballots.set(voter, JSON.parse(body).choices[0]);
     if (!action) return json(res, 202, { status: 'accepted', receipt: randomUUID() });
@@ -95,6 +98,7 @@ export async function startFakeServices(
   return {
     url,
     posts,
+    crowdKeys,
     ballots,
     readings,
     async close() {

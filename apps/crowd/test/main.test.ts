@@ -12,9 +12,9 @@ afterEach(async () => {
   close = undefined;
 });
 
-function start(args: string[], url = 'http://127.0.0.1:9') {
+function start(args: string[], url = 'http://127.0.0.1:9', env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { ...process.env, VOTE_URL: url, RESULT_URL: url },
+    env: { ...process.env, VOTE_URL: url, RESULT_URL: url, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const seen = { out: '', err: '' };
@@ -35,6 +35,21 @@ describe('the command crowd', () => {
     expect(await exit).toBe(0);
     expect(fake.ballots.size).toBe(30);
     expect(seen.out).toContain('grew by exactly');
+  });
+
+  it('shows the first of CROWD_KEY to the vote service, whole and as it was written', async () => {
+    const fake = await startFakeServices();
+    close = fake.close;
+    const [first, second] = ['0f', '1e'].map((hex, index) => `k${2 - index}:${hex.repeat(32)}`);
+    const { exit } = start(['seed', '--ballots', 'a=2'], fake.url, { CROWD_KEY: `${first},${second}` });
+    expect(await exit).toBe(0);
+    expect([...fake.crowdKeys]).toEqual([first]);
+  });
+
+  it('exits 1 and names CROWD_KEY where that is no key', async () => {
+    const { exit, seen } = start(['seed'], undefined, { CROWD_KEY: 'secret' });
+    expect(await exit).toBe(1);
+    expect(seen.err).toMatch(/CROWD_KEY: must be kid:64 hex digits/);
   });
 
   it('exits 1 when the tally did not', async () => {

@@ -16,7 +16,12 @@ async function services(setting?: Parameters<typeof startFakeServices>[0]) {
   return fake;
 }
 
-async function run(url: string, options: Partial<SeedOptions> = {}, signal = new AbortController().signal) {
+async function run(
+  url: string,
+  options: Partial<SeedOptions> = {},
+  signal = new AbortController().signal,
+  crowdKey?: string,
+) {
   let text = '';
   const progress = createProgress({
     write: (part) => {
@@ -34,7 +39,7 @@ async function run(url: string, options: Partial<SeedOptions> = {}, signal = new
       waitMs: 2_000,
       ...options,
     },
-    { voteUrl: url, resultUrl: url, progress, signal },
+    { voteUrl: url, resultUrl: url, progress, signal, crowdKey },
   );
   return { right, text };
 }
@@ -110,6 +115,41 @@ describe('seed', () => {
     expect(right).toBe(true);
     expect(times).toHaveLength(2);
     expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(990);
+  });
+
+  it('shows its key with every ballot, and none where it has none', async () => {
+    const fake = await services();
+    await run(fake.url);
+    expect([...fake.crowdKeys]).toEqual([undefined]);
+    fake.crowdKeys.clear();
+    const { right } = await run(fake.url, {}, undefined, 'k1:5ec4e7');
+    expect(right).toBe(true);
+    expect([...fake.crowdKeys]).toEqual(['k1:5ec4e7']);
+  });
+
+  it('limited for a moment, says once what would let it pass, waits and casts the rest', async () => {
+    const limited = { counts: false, answer: { status: 429, type: 'too-many-requests', retryAfter: '1' } };
+    const fake = await services({ fault: faultAt([21, 22, 23], limited as FaultAction) });
+    const { right, text } = await run(fake.url, { waitMs: 10_000 });
+    expect(right).toBe(true);
+    expect(counts(fake.ballots)).toEqual({ a: 40, b: 20 });
+    expect(text.match(/set CROWD_KEY to one of its CROWD_KEYS/g)).toHaveLength(1);
+    expect(text).toContain('asks to wait 1 s');
+  });
+
+  it('limited for longer than it may wait, ends at once instead of sending all the rest', async () => {
+    const fake = await services({
+      fault: (post) =>
+        post > 20
+          ? { counts: false, answer: { status: 429, type: 'too-many-requests', retryAfter: '3000' } }
+          : undefined,
+    });
+    const { right, text } = await run(fake.url, {}, undefined, 'k1:wrong');
+    expect(right).toBe(false);
+    expect(fake.ballots.size).toBe(20);
+    expect(fake.posts.length).toBeLessThan(40);
+    expect(text).toContain('CROWD_KEY is none of its CROWD_KEYS');
+    expect(text).toMatch(/Not accepted: \d+ ballots \(429/);
   });
 
   it('goes on when all voters at once are refused for a while, without a warning of its runtime', async () => {

@@ -18,10 +18,10 @@ export function createAnswers(pages: Pages, metrics: VoteMetrics): Answers {
   const count = (res: Response, { problem }: Refusal) => {
     if (res.locals.isBallot) metrics.refused.inc({ reason: problem });
   };
-  const sendPage = (res: Response, { problem }: Refusal, html: string) => {
-    const seconds = retryAfter(problem);
+  const sendPage = (res: Response, refusal: Refusal, html: string) => {
+    const seconds = retryAfter(refusal);
     if (seconds !== undefined) res.setHeader('Retry-After', String(seconds));
-    res.status(PROBLEMS[problem].status).type('html').send(html);
+    res.status(PROBLEMS[refusal.problem].status).type('html').send(html);
   };
   return {
     isBallot(_req, res, next) {
@@ -33,7 +33,7 @@ export function createAnswers(pages: Pages, metrics: VoteMetrics): Answers {
       const { problem, detail } = refusal;
       const { title, status } = PROBLEMS[problem];
       if (req.path.startsWith('/api/')) {
-        const seconds = retryAfter(problem);
+        const seconds = retryAfter(refusal);
         sendProblem(res, {
           type: problemType(problem),
           title,

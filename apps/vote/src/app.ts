@@ -9,6 +9,7 @@ import { createBallotCookie } from './ballot-cookie.ts';
 import { type Ballots, createCasting, UNCONFIRMED_WITHOUT_KEY } from './casting.ts';
 import type { AppConfig } from './config.ts';
 import { cookieSettings } from './cookie-settings.ts';
+import type { Limits } from './limits/limits.ts';
 import type { VoteMetrics } from './metrics.ts';
 import { createPages } from './pages.ts';
 import { refusalOf } from './refusal.ts';
@@ -20,13 +21,14 @@ import { createVoterCookie } from './voter-cookie.ts';
 export type Dependencies = {
   config: AppConfig;
   ballots: Ballots;
+  limits: Limits;
   log: Logger;
   metrics: VoteMetrics;
 };
 
 /** Assembles the vote service: pages, API, problems. It does not listen. */
 export function createApp(deps: Dependencies): Express {
-  const { config, ballots, log, metrics } = deps;
+  const { config, ballots, limits, log, metrics } = deps;
   const secure = config.publicVoteUrl?.startsWith('https:') ?? false;
   const cookies = cookieSettings(secure);
   const pages = createPages();
@@ -34,6 +36,7 @@ export function createApp(deps: Dependencies): Express {
   const shared = {
     publicVoteUrl: config.publicVoteUrl,
     ballots,
+    limits,
     pages,
     answers,
     casting: createCasting({ ballots, receiptKeys: config.receiptKeys, metrics }),

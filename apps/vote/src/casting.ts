@@ -2,6 +2,7 @@ import type { Producer } from '@hbf/ballot-stream/producer';
 import { type ChoiceFault, choiceFault, type Poll, phaseAt } from '@hbf/contracts/poll';
 import { RECEIPT_PURPOSE, writeReceipt } from '@hbf/receipt/receipt';
 import { createKeyring, type Key } from '@hbf/service-kit/keyring';
+import type { Charge } from './limits/limits.ts';
 import { VOTER_LEFT, type VoteMetrics } from './metrics.ts';
 import type { Refusal } from './refusal.ts';
 
@@ -15,13 +16,23 @@ export type Casting = {
   findPoll(key: string | undefined): Poll | Refusal;
   /** As `findPoll`, for a request that brings a ballot: a refusal says what became of that. */
   findPollForBallot(key: string | undefined): Poll | Refusal;
-  /** For a ballot whose voter has gone before it could be appended. */
-  voterLeft(): Refusal;
-  /**
-   * Casts a ballot: checks everything that its voter could be told is wrong, then appends it.
-   * @param repeatable whether a second try would come from the same voter, and so supersede instead of add.
-   */
-  cast(poll: Poll, voter: Buffer, choices: readonly string[], repeatable: boolean): Promise<CastOutcome>;
+  /** Casts a ballot: checks everything that its voter could be told is wrong, then appends it. */
+  cast(poll: Poll, ballot: Ballot, sender: Sender): Promise<CastOutcome>;
+};
+
+export type Ballot = {
+  voter: Buffer;
+  choices: readonly string[];
+  /** Whether a second try would come from the same voter, and so supersede instead of add. */
+  repeatable: boolean;
+};
+
+/** Who sent a ballot: asked when all else is in order. */
+export type Sender = {
+  /** Counts the ballot by the limits. @returns why it is refused, if too many came. */
+  charge(): Promise<Refusal | Charge>;
+  /** Whether nobody waits for the answer any more. */
+  hasLeft(): Promise<boolean>;
 };
 
 /** The answer while no polls are known: since the start of this process their store has not been reached. */
@@ -56,17 +67,21 @@ export function createCasting(deps: {
       return { problem: 'not-accepted', detail: NOT_ACCEPTED };
     },
 
-    voterLeft() {
-      metrics.notAccepted.inc({ cause: VOTER_LEFT });
-      return { problem: 'not-accepted', detail: NOT_ACCEPTED };
-    },
-
-    async cast(poll, voter, choices, repeatable) {
+    async cast(poll, { voter, choices, repeatable }, sender) {
       const phase = phaseAt(poll, ballots.now());
       if (phase === 'closed') return refused('poll-closed', CLOSED);
       if (phase === 'scheduled') return refused('poll-not-yet-open', NOT_YET_OPEN);
       const fault = choiceFault(poll, choices);
       if (fault) return refused('choices-refused', describeFault(fault));
+
+      const charge = await sender.charge();
+      if ('problem' in charge) return { outcome: 'refused', ...charge };
+      // The last look: what comes before may have waited for the limits' store.
+      if (await sender.hasLeft()) {
+        metrics.notAccepted.inc({ cause: VOTER_LEFT });
+        charge.takeBack();
+        return refused('not-accepted', NOT_ACCEPTED);
+      }
 
       const appended = await ballots.append(poll.key, { voter, choices });
       switch (appended.outcome) {
@@ -83,8 +98,10 @@ export function createCasting(deps: {
           return refused('poll-not-yet-open', NOT_YET_OPEN);
         case 'not-accepted':
           metrics.notAccepted.inc({ cause: appended.reason });
+          charge.takeBack();
           return refused('not-accepted', NOT_ACCEPTED);
         case 'unconfirmed':
+          charge.takeBack();
           return refused('unconfirmed', repeatable ? UNCONFIRMED : UNCONFIRMED_WITHOUT_KEY);
       }
     },

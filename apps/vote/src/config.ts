@@ -1,5 +1,6 @@
 import { PORTS } from '@hbf/contracts/ports';
 import {
+  ConfigurationError,
   logLevel,
   nodeEnv,
   origin,
@@ -7,9 +8,11 @@ import {
   readEnvironment,
   trustProxy,
   urlOf,
+  wholeNumber,
 } from '@hbf/service-kit/environment';
 import { type Key, keysFor } from '@hbf/service-kit/keyring';
 import { z } from 'zod';
+import type { LimitsConfig } from './limits/limits.ts';
 
 /** What the app needs to know; `createApp` takes it. */
 export type AppConfig = {
@@ -32,8 +35,31 @@ export type Config = AppConfig & {
   metricsPort: number;
   metricsHost: string;
   redisUrl: string;
+  limits: LimitsConfig;
   logLevel: string;
 };
+
+/** The largest budget that can be set. */
+const MOST = 1_000_000_000;
+
+const onOrOff = (env: Record<string, string | undefined>) =>
+  z
+    .enum(['on', 'off'], 'must be on or off')
+    .refine(
+      (value) => value === 'on' || env.NODE_ENV !== 'production',
+      'is off, which NODE_ENV=production refuses; give those who may pass a key of CROWD_KEYS instead',
+    )
+    .default('on');
+
+/** Whether two URLs lead to one Redis: its databases share a disk. */
+function isSameServer(one: string | undefined, other: string): boolean {
+  if (one === undefined) return false;
+  const [a, b] = [one, other].map((url) => {
+    const { hostname, port } = new URL(url);
+    return `${hostname}:${port || 6379}`;
+  });
+  return a === b;
+}
 
 /** @throws ConfigurationError that names every variable at fault. */
 export function readConfig(env: Record<string, string | undefined>): Config {
@@ -51,14 +77,36 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       PUBLIC_RESULT_URL: origin.optional(),
       RESULT_PORT: port(PORTS.result),
       NODE_ENV: nodeEnv,
+      VOTE_LIMITS: onOrOff(env),
+      LIMIT_VOTER_PER_MINUTE: wholeNumber(1, MOST).default(30),
+      LIMIT_ADDRESS_PER_MINUTE: wholeNumber(1, MOST).default(1_000),
+      LIMIT_ADDRESS_PER_HOUR: wholeNumber(1, MOST).default(5_000),
+      LIMITS_REDIS_URL: urlOf('redis:', 'rediss:').optional(),
+      CROWD_KEYS: keysFor(env).optional(),
     },
     env,
   );
+  if (isSameServer(values.LIMITS_REDIS_URL, values.REDIS_URL)) {
+    throw new ConfigurationError(
+      'The environment is not right:\n  LIMITS_REDIS_URL: is the server of REDIS_URL, which would write every count to its disk; name another Redis, or none',
+    );
+  }
   return {
     port: values.PORT,
     metricsPort: values.METRICS_PORT,
     metricsHost: values.METRICS_HOST,
     redisUrl: values.REDIS_URL,
+    limits: {
+      on: values.VOTE_LIMITS === 'on',
+      loopbackPasses: values.NODE_ENV !== 'production',
+      crowdKeys: values.CROWD_KEYS ?? [],
+      allow: {
+        voterPerMinute: values.LIMIT_VOTER_PER_MINUTE,
+        addressPerMinute: values.LIMIT_ADDRESS_PER_MINUTE,
+        addressPerHour: values.LIMIT_ADDRESS_PER_HOUR,
+      },
+      storeUrl: values.LIMITS_REDIS_URL,
+    },
     voterKeys: values.VOTER_KEYS,
     receiptKeys: values.RECEIPT_KEYS,
     trustProxy: values.TRUST_PROXY,

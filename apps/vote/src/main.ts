@@ -7,6 +7,7 @@ import { createLogger } from '@hbf/service-kit/logger';
 import { createRegistry } from '@hbf/service-kit/metrics';
 import { createApp } from './app.ts';
 import { type Config, readConfig } from './config.ts';
+import { createLimits } from './limits/limits.ts';
 import { createVoteMetrics } from './metrics.ts';
 
 let config: Config;
@@ -25,11 +26,15 @@ runService(
     // Not waited for: while Redis is away, voters must reach the page that tells them so.
     void producer.ready.then(() => readiness.markReady());
 
+    const metrics = createVoteMetrics(registry);
+    const limits = createLimits({ ...config.limits, voterKeys: config.voterKeys }, { log, metrics });
+    resources.add('the limits', async () => limits.close());
+
     const internal = createHttpServer(createInternalApp(registry, readiness));
     resources.add('the internal server', () => closeServer(internal));
     const metricsPort = await listen(internal, config.metricsPort, config.metricsHost);
 
-    const app = createApp({ config, ballots: producer, log, metrics: createVoteMetrics(registry) });
+    const app = createApp({ config, ballots: producer, limits, log, metrics });
     const server = createHttpServer(app);
     resources.add('the server', async () => {
       await drainServer(server);

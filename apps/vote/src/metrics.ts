@@ -1,7 +1,9 @@
 import { NOT_ACCEPTED_REASONS } from '@hbf/ballot-stream/producer';
 import type { ProblemName } from '@hbf/contracts/problems';
 import { requestDuration } from '@hbf/service-kit/metrics';
-import { Counter, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from 'prom-client';
+import { BUDGETS } from './limits/budgets.ts';
+import { PASSES } from './limits/pass.ts';
 
 /** Why a ballot was refused: every value that the label may have. */
 const REFUSALS = [
@@ -14,12 +16,13 @@ const REFUSALS = [
   'poll-closed',
   'poll-not-yet-open',
   'choices-refused',
+  'too-many-requests',
   'not-accepted',
   'unconfirmed',
   'internal',
 ] as const satisfies readonly ProblemName[];
 
-const BALLOT_REFUSALS = [400, 401, 403, 404, 413, 415, 422];
+const BALLOT_REFUSALS = [400, 401, 403, 404, 413, 415, 422, 429];
 const BALLOT_BY_FORM = [303, ...BALLOT_REFUSALS];
 
 /** What each route can answer; 500 and 503 besides, wherever a request may fail. */
@@ -72,5 +75,38 @@ export function createVoteMetrics(registry: Registry) {
     registers,
   });
   for (const cause of [...NOT_ACCEPTED_REASONS, VOTER_LEFT]) notAccepted.inc({ cause }, 0);
-  return { duration, accepted, refused, notAccepted };
+  return { duration, accepted, refused, notAccepted, ...createLimitMetrics(registers) };
+}
+
+function createLimitMetrics(registers: Registry[]) {
+  const limitsEnabled = new Gauge({
+    name: 'limits_enabled',
+    help: '1 while ballots are limited; 0: VOTE_LIMITS is off',
+    registers,
+  });
+  const limitsStoreAway = new Gauge({
+    name: 'limits_store_away',
+    help: '1 while LIMITS_REDIS_URL is set and cannot be used, so that each process counts ballots by itself',
+    registers,
+  });
+  const overLimit = new Counter({
+    name: 'ballots_over_limit_total',
+    help: 'Ballots refused as too-many-requests, by the budget that had nothing left',
+    labelNames: ['limit'],
+    registers,
+  });
+  for (const limit of BUDGETS) overLimit.inc({ limit }, 0);
+  const unlimited = new Counter({
+    name: 'ballots_unlimited_total',
+    help: 'Ballots that the limits did not count, by what let them pass',
+    labelNames: ['by'],
+    registers,
+  });
+  for (const by of PASSES) unlimited.inc({ by }, 0);
+  const crowdKeysRefused = new Counter({
+    name: 'crowd_keys_refused_total',
+    help: 'Ballots that came with a Crowd-Key that is none of CROWD_KEYS',
+    registers,
+  });
+  return { limitsEnabled, limitsStoreAway, overLimit, unlimited, crowdKeysRefused };
 }

@@ -20,7 +20,7 @@ export const PROBLEM_ADVICE: Record<ProblemName, string> = {
   'choices-refused':
     'Choose options that the poll has, each at most once, and as many as the poll asks for. GET /api/polls/:poll tells them.',
   'too-many-requests':
-    'No limit is enforced over HTTP yet. Where one is, wait for as many seconds as Retry-After says.',
+    'More ballots came from one voter, or from one network, than anybody needs. The ballot was not accepted; one that was accepted before still counts. Send it again after as many seconds as Retry-After says. Whoever votes from a network with very many voters can ask the host to raise its limit.',
   internal:
     'This is a fault of ours and is logged under the id that X-Request-Id names. A ballot that came with the request may count; the answer says whether a second try can count twice.',
   'not-accepted':

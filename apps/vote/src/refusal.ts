@@ -5,11 +5,13 @@ export type Refusal = {
   problem: ProblemName;
   /** What is wrong here and what to do, for a person. */
   detail: string;
+  /** After how many seconds a second try makes sense, where this refusal knows better than its kind. */
+  retryAfter?: number;
 };
 
 /** After how many seconds a second try makes sense; undefined where it makes none. */
-export function retryAfter(problem: ProblemName): number | undefined {
-  return PROBLEMS[problem].status === 503 ? 1 : undefined;
+export function retryAfter({ problem, retryAfter }: Refusal): number | undefined {
+  return retryAfter ?? (PROBLEMS[problem].status === 503 ? 1 : undefined);
 }
 
 /** Reads what the framework and its body parser throw at a client's fault. Anything else is our own: `internal`. */

@@ -57,6 +57,67 @@ describe('readConfig', () => {
     expect(config.voterKeys[0]).toEqual({ kid: 'v1', secret: Buffer.from(HEX, 'hex') });
   });
 
+  it('limits ballots unless told otherwise, and lets this machine pass outside production alone', () => {
+    expect(readConfig(good).limits).toEqual({
+      on: true,
+      loopbackPasses: true,
+      crowdKeys: [],
+      allow: { voterPerMinute: 30, addressPerMinute: 1_000, addressPerHour: 5_000 },
+      storeUrl: undefined,
+    });
+    expect(readConfig({ ...good, NODE_ENV: 'production' }).limits).toMatchObject({
+      on: true,
+      loopbackPasses: false,
+    });
+    const set = {
+      VOTE_LIMITS: 'off',
+      LIMIT_VOTER_PER_MINUTE: '1',
+      LIMIT_ADDRESS_PER_MINUTE: '2',
+      LIMIT_ADDRESS_PER_HOUR: '3',
+      LIMITS_REDIS_URL: 'redis://limits:6379',
+      CROWD_KEYS: `c1:${HEX}`,
+    };
+    expect(readConfig({ ...good, ...set }).limits).toEqual({
+      on: false,
+      loopbackPasses: true,
+      crowdKeys: [{ kid: 'c1', secret: Buffer.from(HEX, 'hex') }],
+      allow: { voterPerMinute: 1, addressPerMinute: 2, addressPerHour: 3 },
+      storeUrl: 'redis://limits:6379',
+    });
+  });
+
+  it('refuses to switch the limits off in production, and names what else can be done', () => {
+    const faults = faultsOf({ ...good, NODE_ENV: 'production', VOTE_LIMITS: 'off' });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(/^VOTE_LIMITS: is off, which NODE_ENV=production refuses; .*CROWD_KEYS/);
+  });
+
+  it.each([
+    ['VOTE_LIMITS', 'false'],
+    ['VOTE_LIMITS', 'OFF'],
+    ['LIMIT_VOTER_PER_MINUTE', '0'],
+    ['LIMIT_ADDRESS_PER_MINUTE', '-1'],
+    ['LIMIT_ADDRESS_PER_HOUR', 'unlimited'],
+    ['LIMITS_REDIS_URL', 'http://limits'],
+    ['CROWD_KEYS', 'secret'],
+  ])('refuses %s=%s', (name, value) => {
+    const faults = faultsOf({ ...good, [name]: value });
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toContain(`${name}: `);
+  });
+
+  it.each(['redis://localhost:6379', 'redis://localhost', 'rediss://user:secret@localhost:6379/5'])(
+    "refuses the ballots' Redis as the store of the limits, as in %s",
+    (url) => {
+      const faults = faultsOf({ ...good, LIMITS_REDIS_URL: url });
+      expect(faults).toEqual([expect.stringMatching(/^LIMITS_REDIS_URL: is the server of REDIS_URL/)]);
+      expect(faults.join()).not.toContain('secret');
+      expect(
+        readConfig({ ...good, LIMITS_REDIS_URL: 'redis://localhost:6380' }).limits.storeUrl,
+      ).toBeDefined();
+    },
+  );
+
   it('names everything that is missing at once: there are no built-in keys', () => {
     expect(faultsOf({})).toEqual([
       'REDIS_URL: is required and not set',
@@ -91,16 +152,18 @@ describe('readConfig', () => {
     expect(faults.join()).not.toMatch(/secret|00112233/);
   });
 
-  it('refuses development keys in production, both kinds, wherever they stand in the list', () => {
+  it('refuses development keys in production, of every kind, wherever they stand in the list', () => {
     const faults = faultsOf({
       ...good,
       NODE_ENV: 'production',
       VOTER_KEYS: `dev-1:${HEX}`,
       RECEIPT_KEYS: `r2:${HEX},r1:${'00'.repeat(32)}`,
+      CROWD_KEYS: `development:${HEX}`,
     });
-    expect(faults).toHaveLength(2);
+    expect(faults).toHaveLength(3);
     expect(faults[0]).toMatch(/^VOTER_KEYS: .*development key/);
     expect(faults[1]).toMatch(/^RECEIPT_KEYS: .*development key/);
+    expect(faults[2]).toMatch(/^CROWD_KEYS: .*development key/);
     expect(readConfig({ ...good, VOTER_KEYS: `dev-1:${HEX}` }).voterKeys).toHaveLength(1);
   });
 });

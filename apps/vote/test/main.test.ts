@@ -1,8 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeTestDirectory } from '@hbf/local-services/testing';
 import supertest from 'supertest';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { makePoll } from './support/polls.ts';
@@ -10,6 +13,8 @@ import { startPreparedRedis } from './support/prepared-redis.ts';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const HEX = '00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef';
+const crowdKeys = join(makeTestDirectory('keys'), 'crowd-keys');
+writeFileSync(crowdKeys, `c1:${HEX}\n`);
 const redis = await startPreparedRedis([makePoll({ eligibility: 'open' })]);
 
 const children: ChildProcess[] = [];
@@ -78,6 +83,20 @@ describe('the service as a process', () => {
     expect(service.stdout).toBe('');
   });
 
+  it('does not start without limits in production, nor with development keys for the crowd', async () => {
+    const service = run({
+      NODE_ENV: 'production',
+      REDIS_URL: redis.server.url,
+      VOTER_KEYS: `v1:${HEX}`,
+      RECEIPT_KEYS: `r1:${HEX}`,
+      VOTE_LIMITS: 'off',
+      CROWD_KEYS: `dev:${HEX}`,
+    });
+    expect((await service.ended)[0]).toBe(1);
+    expect(service.stderr).toMatch(/^ {2}VOTE_LIMITS: is off, which NODE_ENV=production refuses/m);
+    expect(service.stderr).toMatch(/^ {2}CROWD_KEYS: holds a development key/m);
+  });
+
   it('exits 1 and says so when its port is taken', async () => {
     const first = await runListening();
     const second = run({
@@ -102,6 +121,28 @@ describe('the service as a process', () => {
     await vi.waitFor(async () => expect((await service.internal.get('/readyz')).status).toBe(200), 10_000);
     await service.public.get('/').expect(200);
     await vi.waitFor(() => castOn(service.public).expect(202));
+  });
+
+  it('limits the ballots of its own machine in production, but not those that show a crowd key', async () => {
+    await redis.prepare();
+    const service = await runListening({
+      NODE_ENV: 'production',
+      LIMIT_ADDRESS_PER_MINUTE: '3',
+      CROWD_KEYS_FILE: crowdKeys,
+      // Nobody is there: no reason not to vote.
+      LIMITS_REDIS_URL: 'redis://127.0.0.1:1',
+    });
+    expect(service.stdout).toContain('CROWD_KEYS is set (c1)');
+    await vi.waitFor(async () => expect((await service.internal.get('/readyz')).status).toBe(200), 10_000);
+    const statuses: number[] = [];
+    for (let i = 0; i < 20; i++) statuses.push((await castOn(service.public)).status);
+    expect(statuses.filter((status) => status === 202)).toHaveLength(3);
+    expect(statuses.at(-1)).toBe(429);
+    const shown = () => castOn(service.public).set('Crowd-Key', `c1:${HEX}`);
+    await vi.waitFor(async () => expect((await shown()).status).toBe(202));
+    const { text } = await service.internal.get('/metrics');
+    expect(text).toContain('limits_enabled 1\n');
+    expect(text).toContain('limits_store_away 1\n');
   });
 
   it('serves its metrics on the internal port alone', async () => {

@@ -14,7 +14,13 @@ describe('the metrics', () => {
       'ballots_refused_total{reason="unconfirmed"} 0',
       'ballots_refused_total{reason="no-voter"} 0',
       'ballots_refused_total{reason="cross-site"} 0',
+      'ballots_refused_total{reason="too-many-requests"} 0',
       'ballots_not_accepted_total{cause="not-prepared"} 0',
+      'ballots_over_limit_total{limit="address-minute"} 0',
+      'ballots_unlimited_total{by="crowd-key"} 0',
+      'crowd_keys_refused_total 0',
+      'limits_enabled 0',
+      'limits_store_away 0',
       'http_request_duration_seconds_bucket{le="0.2",method="POST",route="/api/polls/:poll/ballots",status_code="202"} 0',
       'http_request_duration_seconds_count{method="GET",route="/",status_code="200"} 0',
       'http_request_duration_seconds_count{method="POST",route="/p/:poll",status_code="503"} 0',
@@ -54,7 +60,12 @@ describe('the metrics', () => {
   });
 
   it('get no new series by any answer', async () => {
-    const { request, ballots, browser, metrics } = makeApp();
+    const { request, ballots, browser, metrics } = makeApp({
+      limits: {
+        loopbackPasses: false,
+        allow: { voterPerMinute: 3, addressPerMinute: 999, addressPerHour: 999 },
+      },
+    });
     const series = async () => [...(await seriesOf(await metrics()))].sort();
     const before = await series();
     const voter = browser();
@@ -107,12 +118,15 @@ describe('the metrics', () => {
       await seen(api(poll, '{}').set('Content-Type', 'text/plain'));
       await seen(api(poll, '{}').set('Sec-Fetch-Site', 'cross-site'));
     }
+    for (let i = 0; i < 4; i++) await seen(api('best-friend', { choices: ['a'] }, voter as never));
     ballots.known = undefined;
     for (const path of ['/', '/p/lunch', '/api/polls', '/api/polls/lunch']) await seen(request.get(path));
     for (const path of ['/', '/p/lunch']) await seen(form(path, 'vote=a', voter as never));
     await seen(api('lunch', { choices: ['a'] }, voter as never));
 
-    expect([...statuses].sort()).toEqual([200, 202, 206, 303, 304, 400, 401, 403, 404, 413, 415, 422, 503]);
+    expect([...statuses].sort()).toEqual([
+      200, 202, 206, 303, 304, 400, 401, 403, 404, 413, 415, 422, 429, 503,
+    ]);
     expect(await series()).toEqual(before);
   });
 

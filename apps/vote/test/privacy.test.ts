@@ -4,7 +4,17 @@ import { makePoll } from './support/polls.ts';
 
 describe('the log', () => {
   it('tells of every request, and nothing of who sent it, what was chosen or which receipt was given', async () => {
-    const { app: _, ballots, ...app } = makeApp({ trustProxy: 1 });
+    const {
+      app: _,
+      ballots,
+      ...app
+    } = makeApp({
+      trustProxy: 1,
+      limits: {
+        loopbackPasses: false,
+        allow: { voterPerMinute: 3, addressPerMinute: 99, addressPerHour: 99 },
+      },
+    });
     ballots.known = [
       makePoll({ options: ['choice-one', 'choice-two'].map((key) => ({ key, label: `label of ${key}` })) }),
     ];
@@ -14,6 +24,7 @@ describe('the log', () => {
       'User-Agent': 'secret-agent',
       Referer: 'http://secret-referrer.example/',
       'Idempotency-Key': 'secret-key',
+      'Crowd-Key': `k1:${'5ec4e7'.repeat(11).slice(0, 64)}`,
     };
     const page = await voter.get('/?q=secret-query').set(headers);
     const posted = await voter.post('/').set(headers).type('form').send('vote=choice-one');
@@ -24,6 +35,7 @@ describe('the log', () => {
     await voter.post('/').set(headers).type('form').send('vote=secret-unknown');
     ballots.answer = new Error('surprise');
     await voter.post('/').set(headers).type('form').send('vote=choice-one');
+    await voter.post('/').set(headers).type('form').send('vote=choice-two');
     await voter.get('/secret-path').set(headers);
 
     const logged = app.logged();
@@ -37,9 +49,14 @@ describe('the log', () => {
       ['/api/polls/:poll/ballots', 202],
       ['/', 422],
       ['/', 500],
+      ['/', 429],
       ['unmatched', 404],
     ]);
-    for (const line of lines) expect(line.requestId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(lines.filter((line) => !line.route).map((line) => line.msg)).toEqual([
+      'somebody sends a Crowd-Key, but CROWD_KEYS is not set: the limits apply to their ballots',
+      'a request failed',
+    ]);
+    for (const line of lines.filter(({ route }) => route)) expect(line.requestId).toMatch(/^[0-9a-f-]{36}$/);
 
     const voterCookie = cookiesOf(page).get('hbf_voter')!.value;
     const ballotCookie = cookiesOf(posted).get('hbf_ballot_best-friend')!.value;
@@ -49,6 +66,6 @@ describe('the log', () => {
     for (const piece of [...pieces, cast.body.receipt, ...ballots.appended.map((ballot) => ballot.voter)]) {
       expect(logged).not.toContain(piece);
     }
-    expect(logged).not.toMatch(/secret|choice-|hbf_|203\.0\.113|127\.0\.0\.1|::1|::ffff/);
+    expect(logged).not.toMatch(/secret|5ec4e7|choice-|hbf_|203\.0\.113|127\.0\.0\.1|::1|::ffff/);
   });
 });

@@ -11,7 +11,7 @@ export const PROBLEMS = {
   'too-large': { status: 413, title: 'The request is too large' },
   'unsupported-media-type': { status: 415, title: 'This content type is not understood here' },
   'choices-refused': { status: 422, title: 'These choices do not fit the poll' },
-  'too-many-requests': { status: 429, title: 'Too many requests' },
+  'too-many-requests': { status: 429, title: 'Too many at once' },
   internal: { status: 500, title: 'Something went wrong on our side' },
   'not-accepted': { status: 503, title: 'The ballot was not accepted' },
   unconfirmed: { status: 503, title: 'The ballot could not be confirmed' },

@@ -50,6 +50,18 @@ export const keysFor = (env: Record<string, string | undefined>) =>
     'holds a development key, which NODE_ENV=production refuses (openssl rand -hex 32 makes a real one)',
   );
 
+/** A key as it is configured: `kid:64 hex digits`. */
+export function writeKey({ kid, secret }: Key): string {
+  return `${kid}:${secret.toString('hex')}`;
+}
+
+/** Whether a text is one of the keys, as `kid:64 hex digits`. Takes the same time for any wrong one of a right kid. */
+export function isKeyOf(list: readonly Key[], text: string): boolean {
+  const match = KEY.exec(text);
+  const key = list.find(({ kid }) => kid === match?.[1]);
+  return key !== undefined && timingSafeEqual(key.secret, Buffer.from(match![2]!, 'hex'));
+}
+
 /**
  * @param purpose parts the uses of one set of keys: a signature for one purpose is no good for another.
  * keygrip does the same job, but tries every key in turn and puts no key id into what it signs, so a host could not

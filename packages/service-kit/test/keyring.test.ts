@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createKeyring, isDevelopmentKey, type Key, keys } from '../src/keyring.ts';
+import { createKeyring, isDevelopmentKey, isKeyOf, type Key, keys, writeKey } from '../src/keyring.ts';
 
 const HEX = '00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef';
 const key = (kid: string, byte: number): Key => ({ kid, secret: Buffer.alloc(32, byte) });
@@ -101,5 +101,34 @@ describe('isDevelopmentKey', () => {
     expect(isDevelopmentKey({ kid: 'DEV-2', secret })).toBe(true);
     expect(isDevelopmentKey({ kid: 'k1', secret: Buffer.alloc(32, 7) })).toBe(true);
     expect(isDevelopmentKey({ kid: 'k1', secret })).toBe(false);
+  });
+});
+
+describe('isKeyOf', () => {
+  const list = [newKey, oldKey];
+
+  it('knows each of the keys, whichever the case of its digits', () => {
+    for (const one of list) expect(isKeyOf(list, writeKey(one))).toBe(true);
+    const mixed = { kid: 'k', secret: Buffer.from(HEX, 'hex') };
+    expect(isKeyOf([mixed], `k:${HEX.toUpperCase()}`)).toBe(true);
+  });
+
+  it('knows no other', () => {
+    const [id, digits] = writeKey(newKey).split(':');
+    for (const text of [
+      '',
+      'new',
+      'new:',
+      `old:${digits}`,
+      `other:${digits}`,
+      `${id}:${digits!.slice(2)}`,
+      `${id}:${digits}00`,
+      `${id}:${digits!.replace('02', '03')}`,
+      ` ${id}:${digits}`,
+      `${writeKey(newKey)},${writeKey(oldKey)}`,
+    ]) {
+      expect(isKeyOf(list, text)).toBe(false);
+    }
+    expect(isKeyOf([], writeKey(newKey))).toBe(false);
   });
 });

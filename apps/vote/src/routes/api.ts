@@ -4,7 +4,7 @@ import { parseJson } from '../ballot-body.ts';
 import { UNAVAILABLE } from '../casting.ts';
 import { pollView } from '../poll-view.ts';
 import { isBallotKey, voterAtRandom, voterOfBrowser, voterOfKey } from '../voter.ts';
-import { heedsBallotKey, pollInPath, receiveBallot, type Shared } from './shared.ts';
+import { heedsBallotKey, pollInPath, receiveBallot, type Shared, senderOf } from './shared.ts';
 
 /** The API: `/api/polls`, `/api/polls/:poll`, `/api/polls/:poll/ballots`. */
 export function addApiRoutes(app: Express, shared: Shared): void {
@@ -58,7 +58,8 @@ export function addApiRoutes(app: Express, shared: Shared): void {
     }
 
     res.locals.repeatable = repeatable;
-    const result = await casting.cast(poll, voter, choices, repeatable);
+    const sender = senderOf(shared, req, { voter: repeatable ? voter : undefined, votedBefore: false });
+    const result = await casting.cast(poll, { voter, choices, repeatable }, sender);
     if (result.outcome === 'refused') return answers.refuse(req, res, result);
     res.status(202).json({ status: 'accepted', receipt: result.receipt } satisfies CastAnswer);
   });

@@ -5,7 +5,7 @@ import { parseForm } from '../ballot-body.ts';
 import type { PollPage } from '../pages.ts';
 import { pollView } from '../poll-view.ts';
 import { isBallotKey, newBallotKey, voterOfBrowser, voterOfKey } from '../voter.ts';
-import { heedsBallotKey, pollInPath, receiveBallot, type Shared } from './shared.ts';
+import { heedsBallotKey, pollInPath, receiveBallot, type Shared, senderOf } from './shared.ts';
 
 const PATHS = ['/', '/p/:poll'];
 
@@ -110,7 +110,10 @@ async function castForm(shared: Shared, req: Request, res: Response): Promise<vo
 
   res.locals.repeatable = true;
   res.locals.retry = retry;
-  const result = await casting.cast(poll, voter, choices, true);
+  // In an open poll whoever voted before is no known voter: the next ballot is a new one's.
+  const votedBefore = poll.eligibility === 'browser' && ballotCookie.read(req, poll, voter) !== undefined;
+  const sender = senderOf(shared, req, { voter, votedBefore });
+  const result = await casting.cast(poll, { voter, choices, repeatable: true }, sender);
   if (result.outcome === 'refused') {
     const html = pages.poll({
       ...pollPage(shared, res, poll),

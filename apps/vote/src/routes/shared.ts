@@ -1,10 +1,12 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Poll } from '@hbf/contracts/poll';
 import { isCrossSite } from '@hbf/service-kit/request-origin';
 import type { Request, RequestHandler } from 'express';
 import type { Answers } from '../answers.ts';
 import { type BodyType, hasBodyOf, readBody } from '../ballot-body.ts';
 import type { BallotCookie } from '../ballot-cookie.ts';
-import type { Ballots, Casting } from '../casting.ts';
+import type { Ballots, Casting, Sender } from '../casting.ts';
+import type { Limits, Voting } from '../limits/limits.ts';
 import type { Pages } from '../pages.ts';
 import type { Refusal } from '../refusal.ts';
 import type { VoterCookie } from '../voter-cookie.ts';
@@ -16,13 +18,14 @@ export type Shared = {
   pages: Pages;
   answers: Answers;
   casting: Casting;
+  limits: Limits;
   voterCookie: VoterCookie;
   ballotCookie: BallotCookie;
 };
 
 /** What comes before every ballot, in the contract's order: whose page sent it, what it is, how large it is. */
 export function receiveBallot(shared: Shared, type: BodyType): RequestHandler[] {
-  const { answers, casting, publicVoteUrl } = shared;
+  const { answers, publicVoteUrl } = shared;
   return [
     answers.isBallot,
     (req, res, next) => {
@@ -41,18 +44,23 @@ export function receiveBallot(shared: Shared, type: BodyType): RequestHandler[] 
       });
     },
     readBody,
-    (req, res, next) => {
-      // Held up on its way, or by a stop of this process, a ballot may come after its voter gave up and voted again
-      // elsewhere; appended now, it would count in place of that. The end of the connection comes right behind it, and is
-      // read in the next turn of the event loop.
-      setImmediate(() =>
-        setImmediate(() => {
-          if (!req.socket.destroyed && !req.socket.readableEnded) return next();
-          answers.refuse(req, res, casting.voterLeft());
-        }),
-      );
-    },
   ];
+}
+
+/** The sender of a ballot, as casting asks about it. */
+export function senderOf({ limits }: Shared, req: Request, voting: Voting): Sender {
+  return { charge: () => limits.charge(req, voting), hasLeft: () => hasLeft(req) };
+}
+
+/**
+ * Held up on its way, or by a stop of this process, a ballot may come after its voter gave up and voted again elsewhere;
+ * appended now, it would count in place of that. The end of the connection comes right behind it, and is read in the next
+ * turn of the event loop.
+ */
+async function hasLeft({ socket }: Request): Promise<boolean> {
+  await setImmediate();
+  await setImmediate();
+  return socket.destroyed || socket.readableEnded;
 }
 
 /**

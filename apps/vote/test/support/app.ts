@@ -5,6 +5,7 @@ import supertest from 'supertest';
 import { createApp } from '../../src/app.ts';
 import type { Ballots } from '../../src/casting.ts';
 import type { AppConfig } from '../../src/config.ts';
+import { createLimits, type Limits, type LimitsConfig } from '../../src/limits/limits.ts';
 import { createVoteMetrics } from '../../src/metrics.ts';
 import { createFakeBallots, type FakeBallots } from './fake-ballots.ts';
 
@@ -18,6 +19,7 @@ export const receiptKey = makeKey('r1', 2);
 export type TestApp<B extends Ballots> = {
   app: ReturnType<typeof createApp>;
   ballots: B;
+  limits: Limits;
   request: ReturnType<typeof supertest>;
   /** A client that keeps its cookies, as a browser does. */
   browser(): ReturnType<typeof supertest.agent>;
@@ -29,15 +31,31 @@ export type TestApp<B extends Ballots> = {
   metric(name: string, labels?: Record<string, string>): Promise<number | undefined>;
 };
 
+type TestConfig = Partial<AppConfig & { limits: Partial<LimitsConfig> }>;
+
 export function makeApp(): TestApp<FakeBallots>;
-export function makeApp(config: Partial<AppConfig>): TestApp<FakeBallots>;
-export function makeApp<B extends Ballots>(config: Partial<AppConfig>, ballots: B): TestApp<B>;
+export function makeApp(config: TestConfig): TestApp<FakeBallots>;
+export function makeApp<B extends Ballots>(config: TestConfig, ballots: B): TestApp<B>;
 export function makeApp(
-  config: Partial<AppConfig> = {},
+  { limits: limitsConfig, ...config }: TestConfig = {},
   ballots: Ballots = createFakeBallots(),
 ): TestApp<Ballots> {
   const lines: string[] = [];
   const registry = createRegistry();
+  const metrics = createVoteMetrics(registry);
+  const log = createLogger('vote', 'trace', { write: (line: string) => lines.push(line) });
+  const limits = createLimits(
+    {
+      on: true,
+      loopbackPasses: true,
+      crowdKeys: [],
+      allow: { voterPerMinute: 30, addressPerMinute: 1_000, addressPerHour: 5_000 },
+      storeUrl: undefined,
+      voterKeys: config.voterKeys ?? [voterKey],
+      ...limitsConfig,
+    },
+    { log, metrics },
+  );
   const app = createApp({
     config: {
       voterKeys: [voterKey],
@@ -49,12 +67,14 @@ export function makeApp(
       ...config,
     },
     ballots,
-    log: createLogger('vote', 'trace', { write: (line: string) => lines.push(line) }),
-    metrics: createVoteMetrics(registry),
+    limits,
+    log,
+    metrics,
   });
   return {
     app,
     ballots,
+    limits,
     request: supertest(app),
     browser: () => supertest.agent(app),
     logged: () => lines.join(''),

@@ -38,7 +38,7 @@ export async function startPreparedRedis(polls: readonly Poll[]) {
     const found: { poll: string; voter: string; choices: string[]; partition: number; entryId: string }[] =
       [];
     for (let partition = 0; partition < PARTITIONS; partition++) {
-      for (const entry of await readEntries(worker, partition, '0-0', 1_000, 1)) {
+      for (const entry of await readEntries(worker, partition, '0-0', 10_000, 1)) {
         if (entry.kind !== 'ballots') throw new Error(entry.reason);
         for (const ballot of entry.ballots) {
           if ('malformed' in ballot) throw new Error(ballot.malformed);

@@ -1,0 +1,131 @@
+import { clientNetwork } from '@hbf/service-kit/client-network';
+import { createKeyring, type Key } from '@hbf/service-kit/keyring';
+import type { Logger } from '@hbf/service-kit/logger';
+import type { Request } from 'express';
+import type { VoteMetrics } from '../metrics.ts';
+import type { Refusal } from '../refusal.ts';
+import {
+  type Allowance,
+  budgetsInMemory,
+  budgetsInRedis,
+  charge,
+  type Exhausted,
+  type Payers,
+  takeBack,
+} from './budgets.ts';
+import { createPasses, type PassConfig } from './pass.ts';
+import { connectSharedStore } from './shared-store.ts';
+
+export type LimitsConfig = PassConfig & {
+  allow: Allowance;
+  /** Where all copies of this service count together; undefined: each counts in its own memory. */
+  storeUrl: string | undefined;
+};
+
+/** Who sends a ballot, as far as the limits ask. */
+export type Voting = {
+  /** Undefined where nobody can be the same voter again. */
+  voter: Buffer | undefined;
+  /** Whether a receipt of ours shows that a ballot of this voter was accepted before. */
+  votedBefore: boolean;
+};
+
+/** A ballot that was counted. */
+export type Charge = {
+  /**
+   * Counts it no longer: for a ballot that the stream could not take. While it cannot, all voters send theirs again and
+   * again; when it can, they must not stand before empty budgets.
+   */
+  takeBack(): void;
+};
+
+const FREE: Charge = { takeBack() {} };
+
+export type Limits = {
+  /**
+   * Counts a ballot that would otherwise be accepted.
+   * @returns why it is refused, if too many came; else the charge, and the ballot may go on.
+   */
+  charge(req: Request, voting: Voting): Promise<Refusal | Charge>;
+  close(): void;
+};
+
+/** Limits how many ballots may come from one voter and from one network; docs/security.md explains them. */
+export function createLimits(
+  config: LimitsConfig & { voterKeys: readonly Key[] },
+  { log, metrics }: { log: Pick<Logger, 'warn' | 'info'>; metrics: VoteMetrics },
+): Limits {
+  const passOf = createPasses(config, { log, metrics });
+  // No address and no voter is kept: what stands for them is worth nothing without VOTER_KEYS.
+  const { sign } = createKeyring(config.voterKeys, 'limits');
+  const inMemory = budgetsInMemory(config.allow);
+  const store =
+    config.on && config.storeUrl
+      ? connectSharedStore({
+          url: config.storeUrl,
+          log,
+          onChange: (away) => metrics.limitsStoreAway.set(away ? 1 : 0),
+        })
+      : undefined;
+  const inStore = store && budgetsInRedis(config.allow, store.client);
+  metrics.limitsEnabled.set(config.on ? 1 : 0);
+  announce(config, log);
+
+  const chargeSomewhere = async (payers: Payers) => {
+    const counted = inStore && (await store.count(() => charge(inStore, payers)));
+    if (counted) {
+      return {
+        exhausted: counted.result,
+        // Not waited for: the voter is to be answered.
+        takeBack: () => void store.count(() => takeBack(inStore, payers)),
+      };
+    }
+    return { exhausted: await charge(inMemory, payers), takeBack: () => void takeBack(inMemory, payers) };
+  };
+
+  return {
+    async charge(req, { voter, votedBefore }) {
+      const pass = passOf(req);
+      if (pass) {
+        metrics.unlimited.inc({ by: pass });
+        return FREE;
+      }
+      const { exhausted, takeBack } = await chargeSomewhere({
+        voter: voter && sign(`voter\0${voter.toString('hex')}`),
+        // Whoever has voted pays from a budget of its own size: a bot that uses up the one of new voters, on the same
+        // network, does not keep the others from changing their minds.
+        address: sign(`${votedBefore ? 'known' : 'new'}\0${clientNetwork(req.ip)}`),
+      });
+      if (!exhausted) return { takeBack };
+      metrics.overLimit.inc({ limit: exhausted.budget });
+      return { problem: 'too-many-requests', detail: describe(exhausted), retryAfter: exhausted.seconds };
+    },
+    close: () => store?.close(),
+  };
+}
+
+/** Says at start who is not limited: that must never be so without anybody knowing. */
+function announce(config: LimitsConfig, log: Pick<Logger, 'warn' | 'info'>): void {
+  if (!config.on) {
+    log.warn('VOTE_LIMITS is off: anybody may send as many ballots as they like');
+    return;
+  }
+  const { crowdKeys, loopbackPasses } = config;
+  if (crowdKeys.length > 0) {
+    const kids = crowdKeys.map(({ kid }) => kid).join(', ');
+    log.info(`CROWD_KEYS is set (${kids}): whoever sends one of them as Crowd-Key votes without limits`);
+  }
+  if (loopbackPasses) log.info('not production: ballots that come from this machine itself are not limited');
+}
+
+function describe({ budget, seconds }: Exhausted): string {
+  const again = `The ballot was not accepted and does not count. Try again in ${inWords(seconds)}.`;
+  return budget === 'voter-minute'
+    ? `You have voted many times within a minute. ${again}`
+    : `Very many ballots have just come from the network that you are in, yours or others'. ${again}`;
+}
+
+function inWords(seconds: number): string {
+  if (seconds === 1) return '1 second';
+  return seconds <= 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+}
