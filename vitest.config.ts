@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests of the drills' own parts that start a system. */
 const WHOLE_SYSTEMS = 'drills/test/whole/**/*.test.ts';
+/** Tests that read the repository, and start nothing. */
+const ABOUT_THE_FILES = 'tests/repository/**/*.test.ts';
 
 export default defineConfig({
   test: {
@@ -9,7 +11,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'drills/test/**/*.test.ts'],
+          include: [
+            'packages/*/test/**/*.test.ts',
+            'apps/*/test/**/*.test.ts',
+            'drills/test/**/*.test.ts',
+            ABOUT_THE_FILES,
+          ],
           exclude: [WHOLE_SYSTEMS],
           globalSetup: ['packages/local-services/src/vitest-setup.ts'],
           pool: 'forks',
@@ -23,6 +30,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['tests/**/*.test.ts', WHOLE_SYSTEMS],
+          exclude: [ABOUT_THE_FILES],
           pool: 'forks',
           // Whole systems under load, with deadlines of their own: two at a time would disturb each other.
           maxWorkers: 1,

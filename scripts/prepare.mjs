@@ -80,9 +80,11 @@ export async function install() {
   const wanted = hash.digest('hex');
   if (readStamp('install') === wanted) return;
   await step('Installing the packages (the first time takes a minute)', () =>
+    // The lockfile's hashes settle what is installed. That its versions are old enough is checked where it changes, by
+    // pnpm, and by `npm run audit`: done here too, a start without the registry's details, or offline, would fail.
     // Without a terminal pnpm would ask nobody whether it may replace what another version has installed.
     run(
-      ['install', '--frozen-lockfile', '--config.confirmModulesPurge=false'],
+      ['install', '--frozen-lockfile', '--trust-lockfile', '--config.confirmModulesPurge=false'],
       'The packages could not be installed',
     ),
   );
