@@ -39,6 +39,43 @@ describe('an unexpectedly empty PostgreSQL', () => {
   });
 });
 
+describe('an unexpectedly empty Redis', () => {
+  it('is refused by migrate until the loss is acknowledged; then voting goes on, and the loss is told', async () => {
+    await system.add('vote');
+    await (await system.add('worker')).untilReady();
+    const before = await voting.start(5);
+    await before.untilAccepted(20);
+    await before.stop();
+    await voting.settle();
+    await system.removeAll();
+    // All was recorded before: nothing excuses a ballot that is missing later.
+    await voting.during('emptied', { loses: true }, () => system.redis.command('FLUSHALL'));
+
+    for (const _ of [1, 2]) {
+      const refused = await system.workerCommand('migrate');
+      expect(refused.code).toBe(1);
+      expect(refused.output).toMatch(/of which Redis had accepted \d+ ballots, but this Redis is empty/);
+    }
+    const acknowledged = await system.workerCommand('acknowledge-loss');
+    expect(acknowledged.code, acknowledged.output).toBe(0);
+    expect(acknowledged.output).toMatch(/Redis was empty and belongs to the system .* again/);
+    expect((await system.workerCommand('migrate')).code).toBe(0);
+
+    await (await system.add('worker')).untilReady();
+    const recount = await system.workerCommand('recount');
+    expect(recount.code).toBe(1);
+    expect(recount.output).toContain('DRIFT: at least 0 ballots');
+    expect((await system.workerCommand('acknowledge-loss')).output).toContain(
+      'at least 0 ballots are now counted as lost',
+    );
+    await system.add('vote');
+    const after = await voting.start(5);
+    await after.untilAccepted(20);
+    expect(await voting.finish()).toEqual([]);
+    expect((await system.workerCommand('recount')).code).toBe(0);
+  });
+});
+
 describe('a Redis that would not keep what it acknowledges', () => {
   it('gets no ballots until that is mended', async () => {
     await system.add('vote');

@@ -1,6 +1,8 @@
 import { openClient } from '@hbf/ballot-store/connection';
 import { acknowledgeLoss, type Conservation, readConservation } from '@hbf/ballot-store/conservation';
 import { recount } from '@hbf/ballot-store/recount';
+import { readSystem } from '@hbf/ballot-store/system';
+import { acknowledgeLostRedis } from './check-redis.ts';
 
 /**
  * `worker recount`: counts every ballot again. @returns 0 if all kept figures are right and nothing is missing, nor may
@@ -35,10 +37,18 @@ export async function runRecount(databaseUrl: string, say: (line: string) => voi
   }
 }
 
-/** `worker acknowledge-loss`: an operator has looked at a drift; from now on it counts as lost. */
-export async function runAcknowledgeLoss(databaseUrl: string, say: (line: string) => void): Promise<0 | 1> {
-  const client = await openClient(databaseUrl, 'hbf-acknowledge-loss');
+/**
+ * `worker acknowledge-loss`: an operator has looked at a drift; from now on it counts as lost. A Redis that has lost all
+ * is made known as this system's again, so that `migrate` passes. @throws SystemMismatch
+ */
+export async function runAcknowledgeLoss(
+  config: { DATABASE_URL: string; REDIS_URL: string },
+  say: (line: string) => void,
+): Promise<0 | 1> {
+  const client = await openClient(config.DATABASE_URL, 'hbf-acknowledge-loss');
   try {
+    const system = await readSystem(client);
+    if (system) await acknowledgeLostRedis(config.REDIS_URL, client, system, say);
     const losses = await acknowledgeLoss(client);
     if (losses.length === 0) say('There is no loss to acknowledge.');
     for (const { partition, ballots, isLowerBound } of losses) {

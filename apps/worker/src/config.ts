@@ -13,9 +13,14 @@ import { type Failpoint, failpointSetting } from './failpoint.ts';
 
 const database = { DATABASE_URL: urlOf('postgres:', 'postgresql:'), LOG_LEVEL: logLevel };
 
-/** The environment of `worker recount` and `worker acknowledge-loss`. */
+/** The environment of `worker recount`. */
 export function readDatabaseConfig(env: NodeJS.ProcessEnv) {
   return readEnvironment(database, env);
+}
+
+/** The environment of `worker acknowledge-loss`. */
+export function readStoresConfig(env: NodeJS.ProcessEnv) {
+  return readEnvironment({ ...database, REDIS_URL: urlOf('redis:', 'rediss:') }, env);
 }
 
 /** The environment of `worker migrate`. */
@@ -27,6 +32,8 @@ export function readMigrateConfig(env: NodeJS.ProcessEnv) {
       POLLS_FILE: z.string().default('polls.yaml'),
       /** Only for the first set-up; afterwards it must be left out or say what was chosen then. */
       PARTITIONS: wholeNumber(1, 64).optional(),
+      /** For one start with a Redis that was lost: what was queued in it is given up. */
+      REDIS_LOSS: z.literal('acknowledged', 'can only be "acknowledged", or be left out').optional(),
     },
     env,
   );

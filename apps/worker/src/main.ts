@@ -5,7 +5,7 @@ import { createInternalApp } from '@hbf/service-kit/internal-app';
 import { failConfiguration, runService } from '@hbf/service-kit/lifecycle';
 import { createLogger } from '@hbf/service-kit/logger';
 import { runAcknowledgeLoss, runRecount } from './audit.ts';
-import { readDatabaseConfig, readMigrateConfig, readWorkerConfig } from './config.ts';
+import { readDatabaseConfig, readMigrateConfig, readStoresConfig, readWorkerConfig } from './config.ts';
 import { createFailpoint } from './failpoint.ts';
 import { createWorkerMetrics } from './metrics.ts';
 import { migrate } from './migrate.ts';
@@ -16,7 +16,8 @@ const USAGE = `Usage:
   main.js migrate            prepare the database, apply the polls file, exit
                              (2: the polls file was refused and the earlier polls stay in force)
   main.js recount            count all ballots again, compare with the tallies, exit (1: they differ)
-  main.js acknowledge-loss   count what is missing as lost, after an operator has looked, exit
+  main.js acknowledge-loss   count what is missing as lost, after an operator has looked, exit; an empty
+                             Redis is made known as this system's again
 `;
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -54,8 +55,8 @@ switch (process.argv[2]) {
     break;
   }
   case 'acknowledge-loss': {
-    const config = configured(readDatabaseConfig);
-    await runCommand(() => runAcknowledgeLoss(config.DATABASE_URL, say));
+    const config = configured(readStoresConfig);
+    await runCommand(() => runAcknowledgeLoss(config, say));
     break;
   }
   default:

@@ -3,23 +3,22 @@ import { applyPolls } from '@hbf/ballot-store/apply-polls';
 import { type Client, openClient } from '@hbf/ballot-store/connection';
 import { migrateSchema } from '@hbf/ballot-store/migrate';
 import { readPolls } from '@hbf/ballot-store/read-polls';
-import { readSystem as readStoredSystem, setUpSystem } from '@hbf/ballot-store/system';
-import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
-import { readSystem as readRedisSystem, type System } from '@hbf/ballot-stream/partition';
+import { readSystem, setUpSystem } from '@hbf/ballot-store/system';
+import { checkRedis } from './check-redis.ts';
 import type { readMigrateConfig } from './config.ts';
 import { type FileMistake, parsePollsFile } from './polls-file.ts';
-import { requireSameSystem, SystemMismatch } from './system-match.ts';
+import { SystemMismatch } from './system-match.ts';
 
 /** 0: all done. 2: the database is ready, the polls file was refused, the polls as they were stay in force. */
 export type MigrateExit = 0 | 1 | 2;
 
-const STORE_MUST_ANSWER_MS = 60_000;
+const POSTGRES_MUST_ANSWER_MS = 60_000;
 const DEFAULT_PARTITIONS = 4;
 
 /**
  * Prepares the database and applies the polls file. May run any number of times, and several at once.
  * Waits up to a minute for the stores. An empty database is set up only if Redis does not hold another system's
- * ballots; so Redis must answer then.
+ * ballots; so Redis must answer then. Nothing is touched where one of the two stores has lost what it held.
  * @param say prints a line of progress; @param complain one of failure.
  */
 export async function migrate(
@@ -29,9 +28,7 @@ export async function migrate(
 ): Promise<MigrateExit> {
   const client = await connectWithPatience(config.DATABASE_URL, say);
   try {
-    const before = await readStoredSystem(client);
-    const redisSystem = await askRedis(config.REDIS_URL, before === undefined, say);
-    requireSameSystem(redisSystem, before);
+    await checkRedis(config, client, await readSystem(client), say);
     const applied = await migrateSchema(client);
     say(applied.length === 0 ? 'the schema is up to date' : `schema: ${applied.join(', ')}`);
     const system = await setUpSystem(client, config.PARTITIONS ?? DEFAULT_PARTITIONS);
@@ -96,7 +93,7 @@ async function applyFile(
 }
 
 async function connectWithPatience(url: string, say: (line: string) => void): Promise<Client> {
-  const until = performance.now() + STORE_MUST_ANSWER_MS;
+  const until = performance.now() + POSTGRES_MUST_ANSWER_MS;
   let said = '';
   for (;;) {
     try {
@@ -112,29 +109,5 @@ async function connectWithPatience(url: string, say: (line: string) => void): Pr
       said = reason;
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
-  }
-}
-
-/** Redis's own word on which system it belongs to; without a word, undefined, unless it is needed. */
-async function askRedis(
-  url: string,
-  needed: boolean,
-  say: (line: string) => void,
-): Promise<System | undefined> {
-  const redis = connectRedis(url, () => {});
-  try {
-    if (needed) say('an empty database: asking Redis whether it belongs to another one');
-    await untilReady(redis, needed ? STORE_MUST_ANSWER_MS : 2_000);
-    return await readRedisSystem(redis);
-  } catch (error) {
-    if (needed) {
-      throw new Error(
-        `Redis (REDIS_URL) cannot be reached, and without its word an empty database is not set up: ${(error as Error).message}`,
-      );
-    }
-    say('Redis does not answer; going on without it');
-    return undefined;
-  } finally {
-    redis.disconnect();
   }
 }

@@ -6,6 +6,21 @@ export class SystemMismatch extends Error {
   override name = 'SystemMismatch';
 }
 
+/** Redis is empty, and the database knows of ballots that it had accepted. */
+export class RedisLost extends SystemMismatch {
+  override name = 'RedisLost';
+  /** @param known ballots: `queued` of those accepted were not recorded when the database last heard of Redis. */
+  constructor(database: StoredSystem, known: { accepted: number; queued: number }) {
+    super(
+      `This PostgreSQL database holds the system ${database.id}, of which Redis had accepted ${known.accepted} ballots, ` +
+        'but this Redis is empty. Either its volume was lost (restore it: what was accepted and not yet recorded is ' +
+        `there alone, ${known.queued} ballots when last heard of), or REDIS_URL names a wrong host. Nothing was ` +
+        'changed. To give up what was queued in Redis and go on with what is recorded, run "worker acknowledge-loss", ' +
+        'or start with REDIS_LOSS=acknowledged once; to start anew, empty PostgreSQL as well.',
+    );
+  }
+}
+
 /** @throws SystemMismatch if Redis belongs to a system that the database lacks or contradicts. */
 export function requireSameSystem(redis: System | undefined, database: StoredSystem | undefined): void {
   if (!redis) return;

@@ -1,12 +1,21 @@
 import { readConservation } from '@hbf/ballot-store/conservation';
 import { noteUnknownLoss, takePartition } from '@hbf/ballot-store/own-partition';
-import { describe, expect, it } from 'vitest';
+import { readSystem } from '@hbf/ballot-store/system';
+import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
+import { tieSystem } from '@hbf/ballot-stream/partition';
+import { startTestRedis } from '@hbf/local-services/testing';
+import { afterAll, describe, expect, it } from 'vitest';
 import { runAcknowledgeLoss, runRecount } from '../src/audit.ts';
 import { planBatch } from '../src/plan-batch.ts';
 import { recordBatch } from '../src/record-batch.ts';
 import { createStore, entry, makePoll, PARTITIONS } from './support/fixture.ts';
 
-/** A store in which partition 1 has recorded two voters' three ballots, one of them superseded. */
+const server = await startTestRedis();
+const redis = connectRedis(server.url, () => {});
+afterAll(() => redis.disconnect());
+await untilReady(redis, 10_000);
+
+/** A store, and its Redis, in which partition 1 has recorded two voters' three ballots, one of them superseded. */
 async function createCounted() {
   const polls = [makePoll('pets')];
   const { client, url } = await createStore(polls);
@@ -27,17 +36,26 @@ async function createCounted() {
     },
   );
   await recordBatch(client, { partition: 1, epoch: owned.epoch, position: '0-0' }, plan, () => {});
-  const run = async (command: typeof runRecount) => {
+  await redis.flushall();
+  await tieSystem(redis, (await readSystem(client))!);
+  const recount = async () => {
     const said: string[] = [];
-    return { exit: await command(url, (line) => said.push(line)), said };
+    return { exit: await runRecount(url, (line) => said.push(line)), said };
   };
-  return { client, run };
+  const acknowledge = async (REDIS_URL = server.url) => {
+    const said: string[] = [];
+    return {
+      exit: await runAcknowledgeLoss({ DATABASE_URL: url, REDIS_URL }, (line) => said.push(line)),
+      said,
+    };
+  };
+  return { client, recount, acknowledge };
 }
 
 describe('worker recount', () => {
   it('prints what it counted and exits with 0 where all is right', async () => {
-    const { run } = await createCounted();
-    expect(await run(runRecount)).toEqual({
+    const { recount } = await createCounted();
+    expect(await recount()).toEqual({
       exit: 0,
       said: [
         'pets  a  0',
@@ -55,37 +73,37 @@ describe('worker recount', () => {
   });
 
   it('exits with 1 over a wrong tally and names it', async () => {
-    const { client, run } = await createCounted();
+    const { client, recount } = await createCounted();
     await client.query(`UPDATE tallies SET votes = 5 WHERE option = 'b'`);
-    const { exit, said } = await run(runRecount);
+    const { exit, said } = await recount();
     expect(exit).toBe(1);
     expect(said).toContain('WRONG: votes pets b (partition 1): kept 5, counted 1');
     expect(said).not.toContain('the tallies are equal to the recount');
   });
 
   it('exits with 1 over a drift, and says when it is a lower bound', async () => {
-    const { client, run } = await createCounted();
+    const { client, recount } = await createCounted();
     await client.query('UPDATE partitions SET accepted = 9 WHERE partition = 2');
-    const exact = await run(runRecount);
+    const exact = await recount();
     expect(exact.exit).toBe(1);
     expect(exact.said).toContain('DRIFT: 9 ballots of partition 2 were accepted and are missing');
     await noteUnknownLoss(client, 2);
-    const { said } = await run(runRecount);
+    const { said } = await recount();
     expect(said).toContain('DRIFT: at least 9 ballots of partition 2 were accepted and are missing');
   });
 
   it('does not call a negative drift missing ballots', async () => {
-    const { client, run } = await createCounted();
+    const { client, recount } = await createCounted();
     await client.query('UPDATE partitions SET superseded = 4 WHERE partition = 2');
-    const { exit, said } = await run(runRecount);
+    const { exit, said } = await recount();
     expect(exit).toBe(1);
     expect(said).toContain('DRIFT: 4 ballots of partition 2 were counted that were never accepted');
   });
 
   it('exits with 1 where ballots may be lost of which nobody knows the number', async () => {
-    const { client, run } = await createCounted();
+    const { client, recount } = await createCounted();
     await noteUnknownLoss(client, 3);
-    const { exit, said } = await run(runRecount);
+    const { exit, said } = await recount();
     expect(exit).toBe(1);
     expect(said).toContain('DRIFT: at least 0 ballots of partition 3 were accepted and are missing');
     expect(said).not.toContain('every accepted ballot is accounted for: the drift is 0');
@@ -94,30 +112,39 @@ describe('worker recount', () => {
 
 describe('worker acknowledge-loss', () => {
   it('counts a drift as lost; then the recount is content', async () => {
-    const { client, run } = await createCounted();
+    const { client, recount, acknowledge } = await createCounted();
     await client.query('UPDATE partitions SET accepted = 9 WHERE partition = 2');
     await noteUnknownLoss(client, 3);
-    expect(await run(runAcknowledgeLoss)).toEqual({
+    expect(await acknowledge()).toEqual({
       exit: 0,
       said: [
         'partition 2: 9 ballots are now counted as lost',
         'partition 3: at least 0 ballots are now counted as lost',
       ],
     });
-    expect(await run(runRecount)).toMatchObject({ exit: 0 });
+    expect(await recount()).toMatchObject({ exit: 0 });
     expect((await readConservation(client))[2]).toMatchObject({ lost: 9, drift: 0 });
-    expect(await run(runAcknowledgeLoss)).toEqual({ exit: 0, said: ['There is no loss to acknowledge.'] });
+    expect(await acknowledge()).toEqual({ exit: 0, said: ['There is no loss to acknowledge.'] });
   });
 
   it('leaves a negative drift as it is, and exits with 1', async () => {
-    const { client, run } = await createCounted();
+    const { client, acknowledge } = await createCounted();
     await client.query('UPDATE partitions SET superseded = 4 WHERE partition = 2');
-    const { exit, said } = await run(runAcknowledgeLoss);
+    const { exit, said } = await acknowledge();
     expect(exit).toBe(1);
     expect(said).toEqual([
       'There is no loss to acknowledge.',
       expect.stringContaining('partition 2: the drift is -4. That is no loss'),
     ]);
     expect((await readConservation(client))[2]).toMatchObject({ drift: -4 });
+  });
+
+  it('counts a drift as lost while Redis is away, too', async () => {
+    const { client, acknowledge } = await createCounted();
+    await client.query('UPDATE partitions SET accepted = 9 WHERE partition = 2');
+    expect(await acknowledge('redis://127.0.0.1:1')).toEqual({
+      exit: 0,
+      said: ['Redis does not answer; going on without it', 'partition 2: 9 ballots are now counted as lost'],
+    });
   });
 });

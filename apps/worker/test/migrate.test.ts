@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { readPolls } from '@hbf/ballot-store/read-polls';
 import { readSystem } from '@hbf/ballot-store/system';
 import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
-import { tieSystem } from '@hbf/ballot-stream/partition';
+import { readSystem as readRedisSystem, tieSystem } from '@hbf/ballot-stream/partition';
 import { createTestDatabase, makeTestDirectory, startTestRedis } from '@hbf/local-services/testing';
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { runAcknowledgeLoss } from '../src/audit.ts';
 import { migrate } from '../src/migrate.ts';
 import { connectForTests } from './support/fixture.ts';
 
@@ -29,7 +30,7 @@ async function prepare() {
   const client = await connectForTests(url);
   const run = async (
     text: string | undefined,
-    changes: { PARTITIONS?: number; POLLS_FILE?: string } = {},
+    changes: { PARTITIONS?: number; POLLS_FILE?: string; REDIS_LOSS?: 'acknowledged' } = {},
   ) => {
     if (text !== undefined) writeFileSync(file, text);
     const said: string[] = [];
@@ -224,5 +225,83 @@ describe('migrate', () => {
     await expect(run(GOOD, { DATABASE_URL: nowhere.href } as object)).rejects.toThrow(
       /PostgreSQL \(DATABASE_URL\) cannot be reached: .*nowhere/,
     );
+  });
+});
+
+describe('migrate, where Redis has lost what it held,', () => {
+  /** A system that has accepted 12 ballots, 2 of them not recorded when Redis was last heard of; Redis is empty now. */
+  async function prepareLost() {
+    const prepared = await prepare();
+    await prepared.run(GOOD);
+    await prepared.client.query(
+      'UPDATE partitions SET accepted = 10, recorded = 10, appended = 12 WHERE partition = 1',
+    );
+    const system = (await readSystem(prepared.client))!;
+    const acknowledge = async () => {
+      const said: string[] = [];
+      const exit = await runAcknowledgeLoss({ DATABASE_URL: prepared.url, REDIS_URL: server.url }, (line) =>
+        said.push(line),
+      );
+      return { exit, said };
+    };
+    return { ...prepared, system, acknowledge };
+  }
+
+  it('refuses, says what would be lost and what to do, and changes nothing', async () => {
+    const { run, questions, system } = await prepareLost();
+    const { exit, complained } = await run(GOOD.replace('Cats or dogs?', 'Changed?'));
+    expect(exit).toBe(1);
+    expect(complained).toHaveLength(1);
+    expect(complained[0]).toContain(`the system ${system.id}, of which Redis had accepted 12 ballots`);
+    expect(complained[0]).toContain('this Redis is empty');
+    expect(complained[0]).toContain('2 ballots when last heard of');
+    expect(complained[0]).toContain('worker acknowledge-loss');
+    expect(await questions()).toEqual(['Cats or dogs?']);
+    expect(await readRedisSystem(redis)).toBeUndefined();
+  });
+
+  it('passes again once the loss is acknowledged', async () => {
+    const { run, system, acknowledge } = await prepareLost();
+    const { exit, said } = await acknowledge();
+    expect(exit).toBe(0);
+    expect(said[0]).toMatch(/belongs to the system .* again.*2 ballots were queued/);
+    expect(await readRedisSystem(redis)).toEqual({ id: system.id, partitions: 4 });
+    expect(await run(GOOD)).toMatchObject({ exit: 0, complained: [] });
+  });
+
+  it('passes with REDIS_LOSS=acknowledged, which says so and does nothing to a Redis that is kept', async () => {
+    const { run, system } = await prepareLost();
+    const lost = await run(GOOD, { REDIS_LOSS: 'acknowledged' });
+    expect(lost.exit).toBe(0);
+    expect(lost.said[0]).toMatch(/belongs to the system .* again/);
+    expect(await readRedisSystem(redis)).toEqual({ id: system.id, partitions: 4 });
+    const kept = await run(GOOD, { REDIS_LOSS: 'acknowledged' });
+    expect(kept.said).not.toContainEqual(expect.stringContaining('again'));
+  });
+
+  it('passes if a worker that runs makes Redis known meanwhile', async () => {
+    const { run, system } = await prepareLost();
+    await redis.config('RESETSTAT');
+    const running = run(GOOD);
+    while (!(await redis.info('commandstats')).includes('cmdstat_hmget')) await redis.ping();
+    expect(await readRedisSystem(redis)).toBeUndefined();
+    await tieSystem(redis, system);
+    expect(await running).toMatchObject({ exit: 0, complained: [] });
+  });
+
+  it('passes where no ballot was ever accepted', async () => {
+    const { client, run } = await prepareLost();
+    await client.query('UPDATE partitions SET accepted = 0, recorded = 0, appended = 0, epoch = 3');
+    expect(await run(GOOD)).toMatchObject({ exit: 0, complained: [] });
+  });
+
+  it('refuses a Redis of another system, as ever, and does not acknowledge that away', async () => {
+    const { run, acknowledge } = await prepareLost();
+    await tieSystem(redis, { id: 'the-other-system', partitions: 4 });
+    await expect(acknowledge()).rejects.toThrow('Redis belongs to the system the-other-system');
+    const { exit, complained } = await run(GOOD, { REDIS_LOSS: 'acknowledged' });
+    expect(exit).toBe(1);
+    expect(complained).toEqual([expect.stringContaining('Redis belongs to the system the-other-system')]);
+    expect(await readRedisSystem(redis)).toMatchObject({ id: 'the-other-system' });
   });
 });
