@@ -103,7 +103,16 @@ export function createApp(deps: {
     sendPage(res, 200, renderMessage({ title, text }));
   });
 
-  app.get('/assets/:file', express.static(DIST, { index: false, redirect: false, cacheControl: false }));
+  app.get(
+    '/assets/:file',
+    express.static(DIST, {
+      index: false,
+      redirect: false,
+      cacheControl: false,
+      // Their names stay when they change. Without a word, browsers would guess for how long they may be kept.
+      setHeaders: (res) => res.setHeader('Cache-Control', 'no-cache'),
+    }),
+  );
 
   app.use(sendNothingHere);
 

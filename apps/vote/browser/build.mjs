@@ -1,7 +1,10 @@
 // Puts what the pages need next to the compiled service: dist/views, dist/public and dist/assets.json.
+// `--development`: as one wants to read it in a browser's debugger.
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { build } from 'esbuild';
+
+const developing = process.argv.includes('--development');
 
 process.chdir(`${import.meta.dirname}/..`);
 
@@ -10,12 +13,16 @@ await rm('dist/public', { recursive: true, force: true });
 await rm('dist/views', { recursive: true, force: true });
 
 const { metafile } = await build({
+  absWorkingDir: process.cwd(),
   entryPoints: { vote: 'browser/vote.ts', style: 'browser/vote.css', icon: 'browser/icon.svg' },
   entryNames: '[name]-[hash]',
   outdir: 'dist/public/assets',
   loader: { '.svg': 'copy' },
   bundle: true,
-  minify: true,
+  // From our packages' sources: in development they are not compiled.
+  conditions: ['@hbf/source'],
+  minify: !developing,
+  sourcemap: developing && 'inline',
   format: 'esm',
   target: ['es2022', 'chrome105', 'firefox121', 'safari16'],
   metafile: true,
