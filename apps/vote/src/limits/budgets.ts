@@ -23,8 +23,8 @@ export type Exhausted = { budget: Budget; seconds: number };
 /** Where the budgets are kept: each counts the ballots of a window that begins with the first. */
 export type Budgets = Record<Budget, Pick<RateLimiterAbstract, 'consume' | 'reward' | 'duration'>>;
 
-/** About 25 MB for all three, should somebody send from that many networks. */
-const MOST_KEYS = 50_000;
+/** For each budget: about 35 MB for all three, should somebody send from that many networks. */
+const MOST_KEYS = 20_000;
 
 const sizes = (allow: Allowance): Record<Budget, { points: number; duration: number }> => ({
   'voter-minute': { points: allow.voterPerMinute, duration: 60 },
