@@ -1,8 +1,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { createRegistry } from '@hbf/service-kit/metrics';
 import { afterAll, expect, test, vi } from 'vitest';
-import { makeApp } from './support/app.ts';
+import { createCasting } from '../src/casting.ts';
+import { createVoteMetrics } from '../src/metrics.ts';
+import { makeApp, receiptKey } from './support/app.ts';
+import { createFakeBallots } from './support/fake-ballots.ts';
+import { openPoll } from './support/polls.ts';
 
 const { app, ballots, metric } = makeApp();
 const server = createServer(app).listen(0, '127.0.0.1');
@@ -38,4 +43,26 @@ test('a ballot whose voter waits for the answer is appended', async () => {
   expect(String(answer)).toMatch(/^HTTP\/1\.1 202 /);
   expect(ballots.appended).toHaveLength(1);
   socket.destroy();
+});
+
+test('a voter who leaves while the limits are asked is looked for after that, and what was counted is taken back', async () => {
+  const ballots = createFakeBallots();
+  const casting = createCasting({
+    ballots,
+    receiptKeys: [receiptKey],
+    metrics: createVoteMetrics(createRegistry()),
+  });
+  let gone = false;
+  const takeBack = vi.fn();
+  const ballot = { voter: Buffer.alloc(16), choices: ['a'], repeatable: true };
+  const outcome = await casting.cast(openPoll, ballot, {
+    async charge() {
+      gone = true;
+      return { takeBack };
+    },
+    hasLeft: async () => gone,
+  });
+  expect(outcome).toMatchObject({ outcome: 'refused', problem: 'not-accepted' });
+  expect(ballots.appended).toEqual([]);
+  expect(takeBack).toHaveBeenCalledOnce();
 });
