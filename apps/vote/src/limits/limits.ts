@@ -71,6 +71,15 @@ export function createLimits(
   metrics.limitsEnabled.set(config.on ? 1 : 0);
   announce(config, log);
 
+  let warned = false;
+  const warnOfProxy = (req: Request) => {
+    if (warned || !req.headers['x-forwarded-for'] || req.ip !== req.socket.remoteAddress) return;
+    warned = true;
+    log.warn(
+      'ballots that name another sender (X-Forwarded-For) have used up the limit of one address: if they come through a proxy of yours, set TRUST_PROXY, else all its voters share one limit',
+    );
+  };
+
   const chargeSomewhere = async (payers: Payers) => {
     const counted = inStore && (await store.count(() => charge(inStore, payers)));
     if (counted) {
@@ -98,6 +107,7 @@ export function createLimits(
       });
       if (!exhausted) return { takeBack };
       metrics.overLimit.inc({ limit: exhausted.budget });
+      if (exhausted.budget !== 'voter-minute') warnOfProxy(req);
       return { problem: 'too-many-requests', detail: describe(exhausted), retryAfter: exhausted.seconds };
     },
     close: () => store?.close(),

@@ -101,17 +101,20 @@ describe('one network', () => {
   });
 
   it('cannot be made up: without TRUST_PROXY nobody heeds what X-Forwarded-For says', async () => {
-    const { castNew } = limited({}, 0);
+    const { castNew, logged } = limited({}, 0);
     const statuses: number[] = [];
     for (let i = 0; i < 20; i++) statuses.push((await castNew(`203.0.113.${i}`)).status);
     expect(statuses.filter((status) => status === 202)).toHaveLength(10);
+    // What an operator whose proxy was forgotten needs to know.
+    expect(logged().match(/set TRUST_PROXY/g)).toHaveLength(1);
   });
 
   it('cannot be made up behind a proxy either: what stands before its word is the client’s own', async () => {
-    const { castNew } = limited();
+    const { castNew, logged } = limited();
     const statuses: number[] = [];
     for (let i = 0; i < 20; i++) statuses.push((await castNew(`198.51.100.${i}, 203.0.113.7`)).status);
     expect(statuses.filter((status) => status === 202)).toHaveLength(10);
+    expect(logged()).not.toContain('TRUST_PROXY');
   });
 
   it('does not keep those who have voted on a page from changing their minds, when a bot has used it up', async () => {
