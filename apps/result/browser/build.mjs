@@ -16,4 +16,5 @@ await build({
   sourcemap: developing && 'inline',
   target: 'es2022',
   logLevel: 'warning',
-});
+  // What is wrong it has said.
+}).catch(() => process.exit(1));

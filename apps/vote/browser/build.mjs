@@ -27,7 +27,8 @@ const { metafile } = await build({
   target: ['es2022', 'chrome105', 'firefox121', 'safari16'],
   metafile: true,
   logLevel: 'warning',
-});
+  // What is wrong it has said.
+}).catch(() => process.exit(1));
 
 const built = Object.keys(metafile.outputs).map((file) => `/assets/${basename(file)}`);
 const one = (start, end) => built.find((path) => path.startsWith(`/assets/${start}-`) && path.endsWith(end));
