@@ -137,10 +137,10 @@ export function complaints(result: DrillResult, folder: string, command: string)
       `  slow: from when ${name} began until ballots were accepted again, 99 of 100 voters were answered within ${time(whileAway!.p99)}, and not ${ANSWERED_WITHIN_MS} ms`,
     );
   }
-  const standstill = Math.max(
-    0,
-    ...result.history.map((event) => (event.type === 'standstill' ? event.ms : 0)),
-  );
+  let standstill = 0;
+  for (const event of result.history) {
+    if (event.type === 'standstill') standstill = Math.max(standstill, event.ms);
+  }
   if (standstill > 0) {
     lines.push(
       `  the drill itself stood still for ${time(standstill)}, so that times are wrong: this machine was too busy for it`,

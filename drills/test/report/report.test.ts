@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { DrillResult } from '../../src/drills/run-drill.ts';
+import type { HistoryEvent } from '../../src/history/events.ts';
 import type { Violation } from '../../src/history/violation.ts';
 import { brokenAnywayLines, proofComplaints, proofsTable } from '../../src/report/proofs.ts';
 import { complaints, faultsTable, passed, verdict } from '../../src/report/report.ts';
@@ -75,6 +76,13 @@ it('a drill that is not well says whether it stood still itself', () => {
     ).join();
   expect(told(4_200)).toMatch(/stood still for 4\.2 s/);
   expect(complaints(result({ history, violations: [...violations] }), 'f', 'x').join()).not.toMatch(/still/);
+});
+
+it('tells of a history that is long, as that of a mixed drill is', () => {
+  const long = Array.from({ length: 300_000 }, (_, at): HistoryEvent => ({ type: 'note', at, text: '' }));
+  const history: HistoryEvent[] = [...long, { type: 'standstill', at: 300_000, ms: 4_200 }];
+  const violations = [{ rule: 'no-deaths', what: 'worker-1 ended' }] as const;
+  expect(complaints(result({ history, violations }), 'f', 'x').join()).toMatch(/stood still for 4\.2 s/);
 });
 
 it('the table shows the pages that never told', () => {
