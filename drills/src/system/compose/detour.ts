@@ -1,6 +1,5 @@
-import { networkInterfaces } from 'node:os';
 import { freePort } from '@hbf/local-services/free-port';
-import { startTcpProxy } from '../tcp-proxy.ts';
+import { startTcpProxy, type TcpProxy } from '../tcp-proxy.ts';
 import { docker } from './docker.ts';
 import type { Project } from './project.ts';
 
@@ -16,17 +15,20 @@ const WITHIN_MS = 5_000;
  */
 export async function findDetour(project: Project): Promise<Detour> {
   const format = '{{range .IPAM.Config}}{{.Gateway}} {{end}}';
-  const gateways = (await docker(['network', 'inspect', 'bridge', `--format=${format}`])).trim().split(/\s+/);
-  const own = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses);
-  const address = gateways.find((gateway) =>
-    own.some((one) => one.family === 'IPv4' && one.address === gateway),
-  );
-  if (address === undefined)
+  const gateways = await docker(['network', 'inspect', 'bridge', `--format=${format}`]);
+  const address = gateways.split(/\s+/).find((gateway) => /^[\d.]+$/.test(gateway));
+  if (address === undefined) return { reason: "Docker's bridge has no address here" };
+  let proxy: TcpProxy;
+  try {
+    proxy = await startTcpProxy({ host: '127.0.0.1', port: await freePort() }, address);
+    // It leads nowhere, and is not to cut who reaches it: that could come before they know that they have.
+    proxy.hold();
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
     return {
-      reason: "Docker's bridge is not on this machine, so that nothing here can stand between containers",
+      reason: `nothing can stand between containers here: Docker's bridge ${address} is not ours (${why})`,
     };
-  // What it leads to does not matter: it is reached once it listens.
-  const proxy = await startTcpProxy({ host: '127.0.0.1', port: await freePort() }, address);
+  }
   try {
     const script = `require('node:net').connect(${proxy.port}, '${address}')
       .setTimeout(${WITHIN_MS}, () => process.exit(1)).on('connect', () => process.exit(0)).on('error', () => process.exit(1))`;
