@@ -6,7 +6,7 @@
  * Exits with 0 where nothing was found, 1 where something was, and 2 where a check could not be made.
  */
 import { pnpm } from './pnpm.mjs';
-import { checkNode, prepare } from './prepare.mjs';
+import { checkNode, install } from './prepare.mjs';
 import { say } from './terminal.mjs';
 
 const FOUND = 1;
@@ -49,8 +49,8 @@ const CHECKS = {
   'None of high severity in what only builds and tests': () => advisories(['--dev', '--audit-level=high']),
   'The licences of what runs in production are on our list': async () => {
     const { code, output } = await pnpm(['licenses', 'list', '--recursive', '--prod', '--json']);
-    // npm may warn before pnpm writes.
-    const json = output.slice(output.search(/^\{/m));
+    // npm and pnpm may warn before and after.
+    const json = output.slice(Math.max(0, output.search(/^\{/m)), output.lastIndexOf('}') + 1);
     if (code !== 0 || !json.startsWith('{')) return [NOT_CHECKED, output];
     const others = Object.entries(JSON.parse(json)).filter(([licence]) => !isPermitted(licence));
     if (others.length === 0) return undefined;
@@ -74,7 +74,7 @@ async function advisories(which) {
 
 let exitCode = 0;
 try {
-  await prepare();
+  await install();
   for (const [name, check] of Object.entries(CHECKS)) {
     const [code, text] = (await check()) ?? [0, ''];
     // npm's remarks on its own settings are about nothing here.
