@@ -1,14 +1,11 @@
 import { partitionKeys } from '@hbf/ballot-stream/keys';
-import type { System } from './system/system.ts';
+import type { Stores } from './system/system.ts';
 import { until } from './until.ts';
 
 const WITHIN_MS = 60_000;
 
 /** Redis's own count of the ballots that each partition has accepted. */
-export async function acceptedByRedis({
-  redis,
-  postgres,
-}: Pick<System, 'redis' | 'postgres'>): Promise<number[]> {
+export async function acceptedByRedis({ redis, postgres }: Stores): Promise<number[]> {
   const [row] = await postgres.query<{ partitions: number }>('SELECT partitions FROM system');
   const partitions = Array.from({ length: row!.partitions }, (_, partition) => partition);
   const totals = await Promise.all(
@@ -18,24 +15,24 @@ export async function acceptedByRedis({
 }
 
 /** The same of all partitions together. */
-export async function allAcceptedByRedis(system: Pick<System, 'redis' | 'postgres'>): Promise<number> {
+export async function allAcceptedByRedis(system: Stores): Promise<number> {
   return (await acceptedByRedis(system)).reduce((total, accepted) => total + accepted, 0);
 }
 
 /** The present moment by PostgreSQL's clock, as it writes it. */
-export async function postgresNow({ postgres }: Pick<System, 'postgres'>): Promise<string> {
+export async function postgresNow({ postgres }: Pick<Stores, 'postgres'>): Promise<string> {
   const [row] = await postgres.query<{ now: string }>('SELECT clock_timestamp()::text AS now');
   return row!.now;
 }
 
 /** Waits until a ballot more is accepted: after another fault, partitions may still be about to be opened. */
-export async function untilAccepting(system: Pick<System, 'redis' | 'postgres'>): Promise<void> {
+export async function untilAccepting(system: Stores): Promise<void> {
   const before = await allAcceptedByRedis(system);
   await until('a ballot is accepted', async () => (await allAcceptedByRedis(system)) > before);
 }
 
 /** Waits until every partition accepts a ballot more. */
-export async function untilEachAccepts(system: Pick<System, 'redis' | 'postgres'>): Promise<void> {
+export async function untilEachAccepts(system: Stores): Promise<void> {
   const before = await acceptedByRedis(system);
   await until('every partition accepts ballots', async () =>
     (await acceptedByRedis(system)).every((count, partition) => count > before[partition]!),
@@ -46,7 +43,7 @@ export async function untilEachAccepts(system: Pick<System, 'redis' | 'postgres'
  * Waits until every ballot that Redis has accepted by now is processed, or missed in the books; while voters go on, so
  * that the queue need not be empty at any moment. @throws after a minute, with what is still queued.
  */
-export async function untilProcessed(system: Pick<System, 'redis' | 'postgres'>): Promise<void> {
+export async function untilProcessed(system: Stores): Promise<void> {
   const totals = await until(
     'Redis tells what it has accepted',
     () => acceptedByRedis(system),

@@ -1,6 +1,6 @@
 import { admit } from '@hbf/drills/clients/admit';
-import { openBooth, type Voter } from '@hbf/drills/clients/booth';
-import { readFinalState, readPartitions } from '@hbf/drills/clients/final-state';
+import { openBooth, type Voter, type VoteSide } from '@hbf/drills/clients/booth';
+import { type Readable, readFinalState, readPartitions } from '@hbf/drills/clients/final-state';
 import type { Outcome } from '@hbf/drills/clients/outcome';
 import { FAULTS } from '@hbf/drills/clients/polls';
 import { startVoters, type Voters } from '@hbf/drills/clients/voters';
@@ -10,7 +10,9 @@ import { createRecorder } from '@hbf/drills/history/recorder';
 import type { Violation } from '@hbf/drills/history/violation';
 import { createRandom } from '@hbf/drills/random';
 import { until } from '@hbf/drills/until';
-import type { System } from './system.ts';
+
+/** A system to vote on. */
+export type VotedOn = Readable & VoteSide & { untilDrained(): Promise<void> };
 
 /** Everybody who votes in the poll "faults" of one system, in one history that is checked as a drill's is. */
 export type Voting = {
@@ -39,7 +41,7 @@ export type Voting = {
 };
 
 /** Call it once for a system: the check counts every ballot that it ever took. */
-export function createVoting(system: System): Voting {
+export function createVoting(system: VotedOn): Voting {
   const recorder = createRecorder();
   const random = createRandom('system tests');
   const crowds: Voters[] = [];
@@ -48,7 +50,8 @@ export function createVoting(system: System): Voting {
   let faults = 0;
 
   const castAs: Voting['cast'] = async (name, choice, voteUrl) => {
-    const at = voteUrl === undefined ? system : { replicas: [{ app: 'vote' as const, url: voteUrl }] };
+    const at =
+      voteUrl === undefined ? system : { ...system, replicas: [{ app: 'vote' as const, url: voteUrl }] };
     const booth = openBooth(at, recorder);
     try {
       const voter = known.get(name) ?? (await admit(booth, name, FAULTS, random.fork(name)))!;

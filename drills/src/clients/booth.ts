@@ -9,7 +9,11 @@ import { type Outcome, outcomeOf } from './outcome.ts';
 import type { DrillPoll } from './polls.ts';
 
 /** What voters need of a system: where vote's replicas are. */
-export type VoteSide = { readonly replicas: readonly Pick<System['replicas'][number], 'app' | 'url'>[] };
+export type VoteSide = {
+  readonly replicas: readonly Pick<System['replicas'][number], 'app' | 'url'>[];
+  /** Sent with every ballot; unset: none. */
+  readonly headers?: Record<string, string>;
+};
 
 /** A voter in one poll. `headers` are what makes each of its ballots the same voter's. */
 export type Voter = { name: string; poll: DrillPoll; pseudonym: Buffer; headers: Record<string, string> };
@@ -81,7 +85,7 @@ export function openBooth(system: VoteSide, recorder: Recorder): Booth {
       const outcome = outcomeOf(
         await exchange(`${url}/api/polls/${poll}/ballots`, {
           method: 'POST',
-          headers: { 'content-type': 'application/json', ...voter.headers },
+          headers: { 'content-type': 'application/json', ...system.headers, ...voter.headers },
           body: JSON.stringify({ choices }),
           timeoutMs: PATIENCE_MS,
           agent,

@@ -4,7 +4,7 @@ import { readConservation } from '@hbf/ballot-store/conservation';
 import type { Tally } from '@hbf/contracts/tally';
 import type { FinalState, HistoryEvent } from '../history/events.ts';
 import { ownedPartitions } from '../system/owned-partitions.ts';
-import type { System } from '../system/system.ts';
+import type { Replica, Stores, System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { createAgent, getJson } from './http.ts';
 import { type Pages, resultReplicas } from './pages.ts';
@@ -16,13 +16,19 @@ const PAGES_WITHIN_MS = 6_000;
 /** Workers that came or went share the partitions anew within this time (ms). */
 const SHARES_WITHIN_MS = 15_000;
 
+/** What is read of a system in the end. */
+export type Readable = Stores &
+  Pick<System, 'workerCommand' | 'deaths'> & {
+    readonly replicas: readonly Pick<Replica, 'app' | 'name' | 'url' | 'running' | 'metrics'>[];
+  };
+
 /**
  * Reads what the system ended up with. Call it when everything is healed and the voters have stopped.
  * @param voters what `voters()` of all voters told.
  * @throws if the queue does not drain, or result does not answer.
  */
 export async function readFinalState(
-  system: System,
+  system: Readable,
   events: readonly HistoryEvent[],
   voters: FinalState['voters'],
   watching?: Pick<Pages, 'last'>,
@@ -63,7 +69,7 @@ export async function readFinalState(
 /** The books of every partition, of one moment each. */
 export async function readPartitions({
   postgres,
-}: Pick<System, 'postgres'>): Promise<FinalState['partitions']> {
+}: Pick<Stores, 'postgres'>): Promise<FinalState['partitions']> {
   // The row's own word is taken back when a loss is acknowledged.
   const boundsOnly = await postgres.query<{ partition: number }>(
     'SELECT DISTINCT partition FROM acknowledged_losses WHERE is_lower_bound',
@@ -84,7 +90,7 @@ export async function readPartitions({
 }
 
 /** As the first replica of result that runs tells them; what the others tell is seen on their pages. */
-async function readTallies(system: System, agent: Agent): Promise<FinalState['tallies']> {
+async function readTallies(system: Readable, agent: Agent): Promise<FinalState['tallies']> {
   const polls = await system.postgres.query<{ key: string }>('SELECT key FROM polls ORDER BY rank, key');
   return await until(
     'result tells the tallies',
@@ -125,7 +131,7 @@ async function readPages(
 }
 
 /** The sum over the workers, once it is that of all partitions, or what it is after some seconds. */
-async function readOwnedPartitions(system: System): Promise<number> {
+async function readOwnedPartitions(system: Readable): Promise<number> {
   const [row] = await system.postgres.query<{ partitions: number }>('SELECT partitions FROM system');
   let owned = 0;
   const count = async () => {

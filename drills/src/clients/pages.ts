@@ -32,9 +32,11 @@ export type OpenPage = {
 };
 
 /** The replicas of result that pages can be opened at. */
-export function resultReplicas(system: Pick<System, 'replicas'>): (Replica & { url: string })[] {
+export function resultReplicas<R extends Pick<Replica, 'app' | 'url'>>(system: {
+  replicas: readonly R[];
+}): (R & { url: string })[] {
   return system.replicas.filter(
-    (replica): replica is Replica & { url: string } => replica.app === 'result' && replica.url !== undefined,
+    (replica): replica is R & { url: string } => replica.app === 'result' && replica.url !== undefined,
   );
 }
 

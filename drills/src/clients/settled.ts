@@ -1,6 +1,6 @@
 import type { Tally } from '@hbf/contracts/tally';
 import { acceptedByRedis, postgresNow } from '../processed.ts';
-import type { System } from '../system/system.ts';
+import type { Stores, System } from '../system/system.ts';
 import { until } from '../until.ts';
 import { createAgent, getJson } from './http.ts';
 import { resultReplicas } from './pages.ts';
@@ -11,10 +11,7 @@ import { FAULTS } from './polls.ts';
  * queued; for when no voter votes. While they do, `untilProcessed` is what there is.
  * @throws after `timeoutMs`, with what is still queued.
  */
-export async function untilDrained(
-  system: Pick<System, 'redis' | 'postgres'>,
-  timeoutMs = 60_000,
-): Promise<void> {
+export async function untilDrained(system: Stores, timeoutMs = 60_000): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   const start = await until(
     'Redis and PostgreSQL tell what they hold',

@@ -7,13 +7,15 @@ import { removeAtEnd } from '@hbf/local-services/guardian';
 import { type Cleanup, createCleanup } from './cleanup.ts';
 import { requireDocker } from './compose/docker.ts';
 import { watchEndings } from './compose/endings.ts';
+import { buildImages } from './compose/images.ts';
 import { lacksInContainers } from './compose/lacks.ts';
 import { setUpLinks } from './compose/links.ts';
 import { createPostgresPart } from './compose/postgres.ts';
-import { buildImages, createProject } from './compose/project.ts';
+import { createProject } from './compose/project.ts';
 import { createRedisPart } from './compose/redis.ts';
 import { createReplicas } from './compose/replicas.ts';
 import { saveLogs } from './compose/save-logs.ts';
+import { ROOT } from './project.ts';
 import type { AppName, System, SystemOptions } from './system.ts';
 
 const newKey = () => `k1:${randomBytes(32).toString('hex')}`;
@@ -27,7 +29,7 @@ const sayOnStderr = (line: string) => void process.stderr.write(`${line}\n`);
  */
 export async function createComposeSystem(options: SystemOptions, say = sayOnStderr): Promise<System> {
   if (options.build !== undefined) throw new Error('in containers, the images are run and no other build');
-  await requireDocker();
+  await requireDocker('or run the drills without --compose');
   const cleanup = createCleanup();
   const start = { failed: false };
   try {
@@ -57,8 +59,14 @@ async function assemble(
   const redisPort = await freePort();
   let postgresPort = await freePort();
   while (postgresPort === redisPort) postgresPort = await freePort();
+  const overlays = join(ROOT, 'infra/docker');
   const project = createProject({
-    smallDisk,
+    prefix: 'hbf-drill',
+    files: [
+      join(ROOT, 'compose.yaml'),
+      join(overlays, 'compose.drills.yaml'),
+      ...(smallDisk ? [join(overlays, 'compose.drills-small-disk.yaml')] : []),
+    ],
     env: {
       VOTER_KEYS: newKey(),
       RECEIPT_KEYS: newKey(),

@@ -27,6 +27,12 @@ export type Replica = {
   gone(): Promise<void>;
 };
 
+/** Redis and PostgreSQL, for whoever only asks them something. */
+export type Stores = {
+  redis: Pick<System['redis'], 'command'>;
+  postgres: Pick<System['postgres'], 'query'>;
+};
+
 /** Redis or PostgreSQL. */
 export type Store = {
   readonly running: boolean;

@@ -29,6 +29,8 @@ export function connectRedis(url: string, onError: (error: Error) => void): Redi
     // A server that hangs does not say goodbye: do not wait for it.
     disconnectTimeout: 100,
     keepAlive: 1_000,
+    // It would send CLIENT SETINFO, which a Redis with users need not allow, and then writes down as an attempt.
+    disableClientInfo: true,
     retryStrategy: (attempt) => Math.min(50 * attempt, 250),
   });
   redis.on('error', onError);

@@ -46,9 +46,11 @@ export async function dockerUnlessGone(...args: string[]): Promise<void> {
   }
 }
 
-/** Says what to do where drills cannot run in containers. @throws then. */
-export async function requireDocker(): Promise<void> {
-  const otherwise = 'or run the drills without --compose';
+/**
+ * Says what to do where nothing can run in containers. @throws then.
+ * @param otherwise what else can be done.
+ */
+export async function requireDocker(otherwise: string): Promise<void> {
   const compose = await tryDocker(['compose', 'version', '--short']).catch(() => undefined);
   if (compose === undefined) {
     throw new Error(`Docker is not installed: install Docker Engine with Compose 2, ${otherwise}`);

@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { ROOT } from '../project.ts';
 import { type CommandResult, docker, tryDocker } from './docker.ts';
 
 /** A Compose project of its own: nothing in it is shared with a system that runs on this machine. */
@@ -17,27 +15,26 @@ export type Project = {
 };
 
 export type ProjectPlan = {
-  /** What compose.yaml and the files laid over it take from the environment. */
+  /** Stands before the project's name. */
+  prefix: string;
+  /** Paths of Compose files, each laid over those before. */
+  files: readonly string[];
+  /** What they take from the environment. */
   env: Record<string, string>;
-  smallDisk: boolean;
 };
 
-export function createProject(plan: ProjectPlan): Project {
-  const name = `hbf-drill-${randomBytes(4).toString('hex')}`;
-  const overlays = join(ROOT, 'infra/docker');
-  const files = [
-    join(ROOT, 'compose.yaml'),
-    join(overlays, 'compose.drills.yaml'),
-    ...(plan.smallDisk ? [join(overlays, 'compose.drills-small-disk.yaml')] : []),
-  ];
-  const prefix = ['compose', '--project-name', name, ...files.flatMap((file) => ['--file', file])];
-  const env = { ...process.env, ...plan.env };
-  const down = [...prefix, 'down', '--volumes', '--remove-orphans', '--timeout', '0'];
+/** All of it is removed with this process, however that ends. */
+export function createProject({ prefix, files, env: own }: ProjectPlan): Project {
+  const name = `${prefix}-${randomBytes(4).toString('hex')}`;
+  const command = ['compose', '--project-name', name, ...files.flatMap((file) => ['--file', file])];
+  const env = { ...process.env, ...own };
+  // Those of profiles too.
+  const down = [...command, '--profile', '*', 'down', '--volumes', '--remove-orphans', '--timeout', '0'];
   const undertaker = spawnUndertaker(down, env);
   return {
     name,
-    compose: (...args) => docker([...prefix, ...args], env),
-    tryCompose: (...args) => tryDocker([...prefix, ...args], env),
+    compose: (...args) => docker([...command, ...args], env),
+    tryCompose: (...args) => tryDocker([...command, ...args], env),
     async close() {
       await docker(down, env);
       undertaker.dismiss();
@@ -64,15 +61,4 @@ function spawnUndertaker(down: readonly string[], env: NodeJS.ProcessEnv): { dis
   pipe.on('error', () => {});
   pipe.unref();
   return { dismiss: () => void pipe.end('\n') };
-}
-
-let building: Promise<string> | undefined;
-
-/** Builds the images, once for all systems of this process. */
-export function buildImages(project: Project, say: (line: string) => void): Promise<string> {
-  if (building === undefined) {
-    say('docker compose build: the images are built once (the first time this takes minutes)');
-    building = project.compose('build', 'vote', 'worker', 'result');
-  }
-  return building;
 }

@@ -1,0 +1,27 @@
+/** Who may do what in the Redis of compose.release.yaml, as the file that Redis reads (`aclfile`). */
+import { createHash } from 'node:crypto';
+
+/** What the scripts of packages/ballot-stream use that vote runs, and what its client asks. Redis checks each. */
+const VOTE = [
+  ...['ping', 'info', 'time', 'eval', 'evalsha'],
+  ...['exists', 'hget', 'hmget', 'hset', 'xadd', 'xdel', 'xsetid', 'xinfo|stream'],
+];
+const WORKER = [...VOTE, 'hdel', 'xrange', 'xread', 'xtrim', 'config|get'];
+
+const allow = (commands) => commands.map((command) => `+${command}`).join(' ');
+
+/** As it stands in the file, which so holds no password. */
+export const hashOf = (password) => `#${createHash('sha256').update(password).digest('hex')}`;
+
+/** @param passwords of the users vote, worker and operator. */
+export function redisAcl({ vote, worker, operator }) {
+  return [
+    'user default off',
+    // It appends, and reads which system and polls there are: neither is its to change.
+    `user vote on ${hashOf(vote)} ~hbf:{*}:* %R~hbf:system %R~hbf:polls ${allow(VOTE)}`,
+    `user worker on ${hashOf(worker)} ~hbf:* ${allow(WORKER)}`,
+    // Whoever reaches the port knows already that somebody listens.
+    'user health on nopass +ping',
+    `user operator on ${hashOf(operator)} ~* &* +@all`,
+  ].join('\n');
+}
