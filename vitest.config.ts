@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 const WHOLE_SYSTEMS = 'drills/test/whole/**/*.test.ts';
 /** Tests that read the repository, and start nothing. */
 const ABOUT_THE_FILES = 'tests/repository/**/*.test.ts';
+/** Tests of the Compose files. They need Docker; `npm run test:compose` runs them, and `npm test` leaves them out. */
+const IN_CONTAINERS = 'tests/compose/**';
 
 export default defineConfig({
   test: {
@@ -30,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['tests/**/*.test.ts', WHOLE_SYSTEMS],
-          exclude: [ABOUT_THE_FILES],
+          exclude: [ABOUT_THE_FILES, IN_CONTAINERS],
           pool: 'forks',
           // Whole systems under load, with deadlines of their own: two at a time would disturb each other.
           maxWorkers: 1,
@@ -52,6 +54,19 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: 'compose',
+          include: ['tests/compose/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: 1,
+          fileParallelism: false,
+          testTimeout: 180_000,
+          // Images may have to be pulled and built.
+          hookTimeout: 1_200_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

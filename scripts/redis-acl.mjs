@@ -16,7 +16,9 @@ export const hashOf = (password) => `#${createHash('sha256').update(password).di
 /** @param passwords of the users vote, worker and operator. */
 export function redisAcl({ vote, worker, operator }) {
   return [
-    'user default off',
+    // Off: nobody can be this user. But with its rights Redis reads its append-only file, and without them a restart would
+    // lose all queued ballots: docs/decisions/the-default-user-keeps-its-rights.md.
+    'user default off resetpass ~* &* +@all',
     // It appends, and reads which system and polls there are: neither is its to change.
     `user vote on ${hashOf(vote)} ~hbf:{*}:* %R~hbf:system %R~hbf:polls ${allow(VOTE)}`,
     `user worker on ${hashOf(worker)} ~hbf:* ${allow(WORKER)}`,

@@ -1,0 +1,139 @@
+import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { run } from './containers.ts';
+import type { Release } from './release.ts';
+
+/** That each service may do in the stores what it must, and nothing else. */
+export function testRights(release: Release): void {
+  async function asDatabaseRole(secret: string, statements: readonly string[]): Promise<string[]> {
+    const client = new pg.Client({ connectionString: release.storeUrl(secret) });
+    await client.connect();
+    const answers: string[] = [];
+    for (const statement of statements) {
+      answers.push(
+        await client.query(statement).then(
+          () => 'done',
+          (error: { code?: string }) => error.code ?? String(error),
+        ),
+      );
+    }
+    await client.end();
+    return answers;
+  }
+
+  /** The first word of each error. */
+  async function asRedisUser(secret: string, commands: readonly string[][]): Promise<string[]> {
+    const client = connectRedis(release.storeUrl(secret), () => {});
+    try {
+      await untilReady(client, 5_000);
+      const answers: string[] = [];
+      for (const [name, ...args] of commands) {
+        answers.push(
+          await client.call(name!, ...args).then(
+            () => 'done',
+            (error: Error) => error.message.split(' ')[0]!,
+          ),
+        );
+      }
+      return answers;
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  const INSUFFICIENT_PRIVILEGE = '42501';
+  const refusedByPostgres = (statements: readonly string[]) => statements.map(() => INSUFFICIENT_PRIVILEGE);
+  const refusedByRedis = (commands: readonly string[][]) => commands.map(() => 'NOPERM');
+
+  describe('who may do what in the stores', () => {
+    it("result's role reads the tallies and listens, and can write nothing and make nothing", async () => {
+      const reading = ['SELECT * FROM tallies', 'SELECT * FROM ballots', 'LISTEN tally'];
+      expect(await asDatabaseRole('database_url_result', reading)).toEqual(['done', 'done', 'done']);
+      const writing = [
+        'UPDATE tallies SET votes = 0',
+        'DELETE FROM ballots',
+        "INSERT INTO turnouts VALUES ('faults', 0, 1)",
+        'TRUNCATE ballots',
+        'CREATE TABLE mine (id int)',
+        'CREATE TEMPORARY TABLE mine (id int)',
+        'CREATE ROLE mine',
+        'SET ROLE worker',
+        "COPY ballots TO PROGRAM 'cat'",
+      ];
+      expect(await asDatabaseRole('database_url_result', writing)).toEqual(refusedByPostgres(writing));
+    });
+
+    it("the worker's role owns the database and is no superuser", async () => {
+      const beyond = [
+        'CREATE ROLE mine',
+        'SET fsync = off',
+        "COPY ballots TO PROGRAM 'cat'",
+        'SET ROLE postgres',
+      ];
+      // 55P02: fsync can be changed by nobody while the server runs.
+      expect(await asDatabaseRole('database_url_worker', beyond)).toEqual([
+        INSUFFICIENT_PRIVILEGE,
+        '55P02',
+        INSUFFICIENT_PRIVILEGE,
+        INSUFFICIENT_PRIVILEGE,
+      ]);
+      expect(await asDatabaseRole('database_url_worker', ['ALTER SYSTEM SET fsync = off'])).toEqual([
+        INSUFFICIENT_PRIVILEGE,
+      ]);
+    });
+
+    it("vote's user can empty nothing, configure nothing, and touch nothing but what it appends to", async () => {
+      const beyond = [
+        ['FLUSHALL'],
+        ['CONFIG', 'SET', 'appendfsync', 'no'],
+        ['CONFIG', 'GET', '*'],
+        ['DEL', 'hbf:{0}:ballots'],
+        ['XTRIM', 'hbf:{0}:ballots', 'MAXLEN', '0'],
+        ['HSET', 'hbf:system', 'id', 'mine'],
+        ['HSET', 'hbf:polls', 'revision', '99'],
+        ['HGET', 'other', 'key'],
+        ['EVAL', "return redis.call('DEL', KEYS[1])", '1', 'other'],
+        ['KEYS', '*'],
+        ['ACL', 'LIST'],
+        ['SHUTDOWN'],
+        ['REPLICAOF', 'mine', '6379'],
+        ['MODULE', 'LIST'],
+      ];
+      expect(await asRedisUser('redis_url_vote', beyond)).toEqual(refusedByRedis(beyond));
+      // In a script too, on a key that it may use.
+      const script = [['EVAL', "return redis.call('DEL', KEYS[1])", '1', 'hbf:{0}:ballots']];
+      expect(await asRedisUser('redis_url_vote', script)).not.toContain('done');
+    });
+
+    it("the worker's user reads the configuration, and can change neither it nor the users", async () => {
+      expect(await asRedisUser('redis_url_worker', [['CONFIG', 'GET', 'appendfsync']])).toEqual(['done']);
+      const beyond = [
+        ['FLUSHALL'],
+        ['CONFIG', 'SET', 'appendfsync', 'no'],
+        ['ACL', 'LIST'],
+        ['SHUTDOWN'],
+        ['SET', 'other', '1'],
+      ];
+      expect(await asRedisUser('redis_url_worker', beyond)).toEqual(refusedByRedis(beyond));
+    });
+
+    it('whoever has no password gets nothing from Redis, and as "health" a PONG', async () => {
+      const ask = (...args: string[]) =>
+        run(release.container('redis'), 'redis-cli', '--no-auth-warning', ...args);
+      expect(await ask('ping')).toMatch(/^NOAUTH/);
+      expect(await ask('--user', 'default', '--pass', '', 'ping')).toMatch(/NOAUTH/);
+      expect(await ask('--user', 'health', '--pass', 'any', 'ping')).toBe('PONG\n');
+      expect(await ask('--user', 'health', '--pass', 'any', 'info')).toMatch(/^NOPERM/);
+    });
+
+    it('the services were refused nothing', async () => {
+      const asOperator =
+        'REDISCLI_AUTH=$(cat /run/secrets/redis_operator_password) exec redis-cli --user operator';
+      const log = await run(release.container('redis'), 'sh', '-c', `${asOperator} acl log`);
+      const clients = [...log.matchAll(/client-info\n.*? laddr=(\S+)/g)].map(([, address]) => address);
+      // What these tests tried came from inside the container.
+      expect(clients.filter((address) => !address!.startsWith('127.0.0.1:'))).toEqual([]);
+    });
+  });
+}
