@@ -1,0 +1,155 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ROOT } from '@hbf/drills/system/project';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+
+let folder: string;
+beforeEach(() => {
+  const parent = mkdtempSync(join(tmpdir(), 'hbf-secrets-'));
+  onTestFinished(() => rmSync(parent, { recursive: true, force: true }));
+  folder = join(parent, 'secrets');
+});
+
+const secrets = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/secrets.mjs', ...args], {
+    cwd: ROOT,
+    // Whatever the user's mask is.
+    env: { ...process.env, SECRETS_DIR: folder },
+    encoding: 'utf8',
+  });
+  return { code: status, output: `${stdout}${stderr}` };
+};
+const read = (name: string) => readFileSync(join(folder, name), 'utf8').trimEnd();
+const all = () => Object.fromEntries(readdirSync(folder).map((name) => [name, read(name)]));
+const mode = (path: string) => statSync(path).mode & 0o777;
+const hashOf = (password: string) => `#${createHash('sha256').update(password).digest('hex')}`;
+
+describe('npm run secrets', () => {
+  it('makes every secret that compose.release.yaml names, and no other', () => {
+    expect(secrets().code).toBe(0);
+    const compose = readFileSync(join(ROOT, 'compose.release.yaml'), 'utf8');
+    const named = [...compose.matchAll(/\{ file: '\$\{SECRETS_DIR:-\.\/secrets\}\/(\w+)' \}/g)];
+    expect(readdirSync(folder).sort()).toEqual(named.map(([, name]) => name).sort());
+  });
+
+  it('makes keys as the services take them, and another secret for everything', () => {
+    secrets();
+    for (const name of ['voter_keys', 'receipt_keys', 'crowd_keys']) {
+      expect(read(name), name).toMatch(/^k1:[0-9a-f]{64}$/);
+    }
+    const random = Object.values(all()).flatMap((value) => value.match(/\b[0-9a-f]{64}\b/g) ?? []);
+    // crowd_key is the first of crowd_keys.
+    expect(new Set(random).size).toBe(random.length - 1);
+  });
+
+  it('lets containers read the files, and no other user of the machine', () => {
+    secrets();
+    expect(mode(folder)).toBe(0o700);
+    for (const name of readdirSync(folder)) expect(mode(join(folder, name)), name).toBe(0o444);
+  });
+
+  it('closes a folder that others may enter', () => {
+    secrets();
+    chmodSync(folder, 0o755);
+    secrets();
+    expect(mode(folder)).toBe(0o700);
+  });
+
+  it('makes what is missing, and leaves what is there', () => {
+    secrets();
+    const before = all();
+    rmSync(join(folder, 'voter_keys'));
+    rmSync(join(folder, 'redis_acl'));
+    const { code, output } = secrets();
+    expect(code).toBe(0);
+    expect(output).toContain('made: voter_keys, redis_acl\n');
+    const { voter_keys: made, ...others } = all();
+    const { voter_keys: lost, ...kept } = before;
+    expect(others).toEqual(kept);
+    expect(made).not.toBe(lost);
+  });
+
+  it('keeps no password of Redis in the file of its users', () => {
+    secrets();
+    const acl = read('redis_acl');
+    const passwords = [
+      new URL(read('redis_url_vote')).password,
+      new URL(read('redis_url_worker')).password,
+      read('redis_operator_password'),
+    ];
+    for (const password of passwords) {
+      expect(acl).not.toContain(password);
+      expect(acl).toContain(hashOf(password));
+    }
+  });
+
+  it('refuses a password that was lost and made anew, since Redis knows the old one', () => {
+    secrets();
+    rmSync(join(folder, 'redis_url_vote'));
+    const { code, output } = secrets();
+    expect(code).toBe(1);
+    expect(output).toMatch(/redis_acl does not admit those whom redis_url_vote/);
+  });
+
+  it('refuses an empty file, and names it', () => {
+    secrets();
+    rmSync(join(folder, 'receipt_keys'));
+    writeFileSync(join(folder, 'receipt_keys'), '\n');
+    const { code, output } = secrets();
+    expect(code).toBe(1);
+    expect(output).toContain(`${join(folder, 'receipt_keys')} is empty`);
+  });
+
+  it('rotates a key by putting a new one in front, and retires the others', () => {
+    secrets();
+    const first = read('crowd_keys');
+    expect(secrets('rotate', 'crowd_keys').code).toBe(0);
+    const [newest, ...older] = read('crowd_keys').split(',');
+    expect(newest).toMatch(/^k2:[0-9a-f]{64}$/);
+    expect(older).toEqual([first]);
+    expect(read('crowd_key')).toBe(newest);
+    secrets('retire', 'crowd_keys');
+    expect(read('crowd_keys')).toBe(newest);
+    expect(secrets().code).toBe(0);
+  });
+
+  it.each(['redis', 'postgres'])('rotates all passwords of %s, and those alone', (store) => {
+    secrets();
+    const before = all();
+    expect(secrets('rotate', store).code).toBe(0);
+    const after = all();
+    const changed = Object.keys(after).filter((name) => after[name] !== before[name]);
+    expect(
+      changed.every(
+        (name) => name.includes(store === 'redis' ? 'redis' : 'postgres') || name.startsWith('database'),
+      ),
+    ).toBe(true);
+    expect(changed.length).toBe(store === 'redis' ? 4 : 3);
+    expect(secrets().code).toBe(0);
+    for (const name of readdirSync(folder)) expect(mode(join(folder, name)), name).toBe(0o444);
+  });
+
+  it('says how it is used when it is asked for something else', () => {
+    secrets();
+    for (const args of [['rotate'], ['rotate', 'mine'], ['retire', 'redis'], ['remove', 'voter_keys']]) {
+      const { code, output } = secrets(...args);
+      expect(code).toBe(2);
+      expect(output).toMatch(/^Usage: npm run secrets/);
+    }
+  });
+
+  it('writes to a folder that neither git nor an image gets', () => {
+    const ignored = execFileSync('git', ['check-ignore', 'secrets/voter_keys'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(ignored).toBe('secrets/voter_keys\n');
+    // An allow-list.
+    const lines = readFileSync(join(ROOT, '.dockerignore'), 'utf8').split('\n');
+    expect(lines.find((line) => line !== '' && !line.startsWith('#'))).toBe('*');
+    expect(lines.filter((line) => /^!.*(secret|\*)/.test(line))).toEqual([]);
+  });
+});
