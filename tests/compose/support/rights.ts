@@ -122,7 +122,7 @@ export function testRights(release: Release): void {
       const ask = (...args: string[]) =>
         run(release.container('redis'), 'redis-cli', '--no-auth-warning', ...args);
       expect(await ask('ping')).toMatch(/^NOAUTH/);
-      expect(await ask('--user', 'default', '--pass', '', 'ping')).toMatch(/NOAUTH/);
+      expect(await ask('--user', 'default', '--pass', 'any', 'ping')).toMatch(/NOAUTH/);
       expect(await ask('--user', 'health', '--pass', 'any', 'ping')).toBe('PONG\n');
       expect(await ask('--user', 'health', '--pass', 'any', 'info')).toMatch(/^NOPERM/);
     });
