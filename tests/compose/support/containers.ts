@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 export type Inspected = {
   Name: string;
   RestartCount: number;
-  State: { Running: boolean; Health?: { Status: string } };
+  State: { Running: boolean; StartedAt: string; Health?: { Status: string } };
   Path: string;
   Args: string[];
   Config: {
