@@ -16,7 +16,8 @@ export class RedisLost extends SystemMismatch {
         'but this Redis is empty. Either its volume was lost (restore it: what was accepted and not yet recorded is ' +
         `there alone, ${known.queued} ballots when last heard of), or REDIS_URL names a wrong host. Nothing was ` +
         'changed. To give up what was queued in Redis and go on with what is recorded, run "worker acknowledge-loss", ' +
-        'or start with REDIS_LOSS=acknowledged once; to start anew, empty PostgreSQL as well.',
+        'or start once with REDIS_LOSS=acknowledged in the environment; to start anew, empty PostgreSQL as well. ' +
+        'See docs/runbook.md.',
     );
   }
 }

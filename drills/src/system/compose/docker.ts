@@ -46,6 +46,9 @@ export async function dockerUnlessGone(...args: string[]): Promise<void> {
   }
 }
 
+/** Since then, a file laid over another can take away what that one has (`!reset`, `!override`). */
+const LEAST_COMPOSE = '2.24.4';
+
 /**
  * Says what to do where nothing can run in containers. @throws then.
  * @param otherwise what else can be done.
@@ -57,6 +60,10 @@ export async function requireDocker(otherwise: string): Promise<void> {
   }
   if (compose.code !== 0) {
     throw new Error(`Docker has no Compose here: install its Compose plugin, version 2, ${otherwise}`);
+  }
+  const version = compose.output.replace(/^v/, '');
+  if (version.localeCompare(LEAST_COMPOSE, 'en', { numeric: true }) < 0) {
+    throw new Error(`Docker's Compose is ${version}: install ${LEAST_COMPOSE} or newer, ${otherwise}`);
   }
   const engine = await tryDocker(['version', '--format', '{{.Server.Version}}']);
   if (engine.code !== 0) {
