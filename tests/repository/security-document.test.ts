@@ -17,7 +17,7 @@ const citations = [...document.matchAll(CITATION)].map(([, path = '', names = ''
 /** The names of the tests and of their groups in a file, as they stand in its source. */
 function namesIn(source: string): Set<string> {
   const calls = source.matchAll(
-    /\b(?:it|test|describe)(?:\.\w+)*(?:\((?:[^()]|\([^()]*\))*\))?\(\s*(['"`])((?:\\.|(?!\1).)*)\1/g,
+    /\b(?:it|test|describe)(?:\.\w+(?:<[^()]*>)?(?:\((?:[^()]|\([^()]*\))*\))?)*\(\s*(['"`])((?:\\.|(?!\1).)*)\1/g,
   );
   return new Set([...calls].map(([, , name = '']) => name.replace(/\\(.)/g, '$1')));
 }
