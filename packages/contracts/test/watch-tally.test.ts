@@ -104,6 +104,30 @@ describe('a page that watches a tally', () => {
     expect(silences).toEqual([5_500, 6_000]);
   });
 
+  it('dials again within 9 s where its connection died without a word, and says so first', async () => {
+    const { socket, questions, heard, silences, happen } = open();
+    questions[0]!.answer(tally(1));
+    await vi.advanceTimersByTimeAsync(5_500);
+    expect(silences).toHaveLength(1);
+    expect(socket.disconnect).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(3_500);
+    expect(socket.disconnect).toHaveBeenCalled();
+    expect(socket.connect).toHaveBeenCalledTimes(socket.disconnect.mock.calls.length);
+    happen('connect');
+    questions.at(-1)!.answer(tally(2));
+    expect(heard).toEqual([1, 2]);
+  });
+
+  it('keeps a connection whose server answers, even if there is no tally to tell', async () => {
+    const { socket, questions } = open();
+    for (let seconds = 0; seconds < 30; seconds += 2) {
+      questions.at(-1)!.answer(PROBLEM);
+      await vi.advanceTimersByTimeAsync(2_000);
+    }
+    expect(questions.length).toBeGreaterThan(10);
+    expect(socket.disconnect).not.toHaveBeenCalled();
+  });
+
   it('does not take for true now what may have been held up for all of a silence, and asks instead', async () => {
     const { questions, heard, happen } = open();
     questions[0]!.answer(tally(1));
