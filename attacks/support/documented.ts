@@ -11,16 +11,17 @@ const LEAKS = /node_modules|\bat .*:\d+:\d+|\.js:\d|\.ts:\d|express|node\/|ECONN
 /**
  * Fails unless an answer is one that docs/api.md has: no 5xx but a 503 that tells the truth, and where it is a refusal a
  * problem, a page in words or the parser's bare one.
+ * @param method of the request: the answer to a HEAD has no body to be judged.
  * @returns the problem's name, if it is one.
  */
-export function expectDocumented(response: RawResponse): ProblemName | undefined {
+export function expectDocumented(response: RawResponse, method = 'GET'): ProblemName | undefined {
   const { status, body } = response;
   const about = `${status} ${body.slice(0, 300)}`;
   if (status >= 500) {
     expect(status, about).toBe(503);
     expect(header(response, 'retry-after'), about).toMatch(/^\d+$/);
   }
-  if (status < 400) return undefined;
+  if (status < 400 || method === 'HEAD') return undefined;
   expect(body, about).not.toMatch(LEAKS);
   const type = header(response, 'content-type');
   if (type?.startsWith('application/problem+json')) return problemOf(response);

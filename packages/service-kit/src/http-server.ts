@@ -26,12 +26,30 @@ export function createHttpServer(listener: RequestListener): Server {
       pending.add(res);
       res.once('close', () => pending.delete(res));
       if (!server.listening || draining.has(server)) res.setHeader('Connection', 'close');
+      const target = originForm(req.url);
+      if (target === undefined) {
+        res.writeHead(400, { Connection: 'close' }).end();
+        return;
+      }
+      req.url = target;
       listener(req, res);
     },
   );
   server.maxHeadersCount = 100;
   unanswered.set(server, pending);
   return server;
+}
+
+/**
+ * The path and query of a request's target. Clients may write a whole address there, as to a proxy. One that is none gets
+ * no further: Express would answer it past the service's own routes, headers and log, and Node prints it on standard
+ * error, where it could be anything.
+ */
+function originForm(target = ''): string | undefined {
+  if (target.startsWith('/')) return target;
+  if (!/^https?:\/\//i.test(target) || !URL.canParse(target)) return undefined;
+  const { pathname, search } = new URL(target);
+  return `${pathname}${search}`;
 }
 
 /**

@@ -58,6 +58,31 @@ describe('createHttpServer', () => {
     expect(server.keepAliveTimeout).toBeGreaterThan(60_000);
   });
 
+  it('takes a whole address for its path, and refuses what is no address before any listener sees it', async () => {
+    const seen: (string | undefined)[] = [];
+    const { port } = await start((req, res) => {
+      seen.push(req.url);
+      res.end();
+    });
+    for (const [target, status] of [
+      ['/p/x?y=%2F', 200],
+      ['http://other.example/p/x?y', 200],
+      ['HTTPS://other.example', 200],
+      ['//other.example/x', 200],
+      ['http://a:b:c/', 400],
+      ['http://[/', 400],
+      ['ftp://other.example/', 400],
+      ['*', 400],
+      ['x', 400],
+    ] as const) {
+      const connection = await open(port);
+      connection.socket.write(`OPTIONS ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      await connection.closed;
+      expect(connection.received, target).toContain(`HTTP/1.1 ${status} `);
+    }
+    expect(seen).toEqual(['/p/x?y=%2F', '/p/x?y', '/', '//other.example/x']);
+  });
+
   it("takes 15 kB of headers: another program's cookies come along", async () => {
     const { port } = await start();
     const connection = await open(port);
