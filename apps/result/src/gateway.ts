@@ -3,9 +3,11 @@ import type { Duplex } from 'node:stream';
 import type { Problem } from '@hbf/contracts/problems';
 import type { Tally } from '@hbf/contracts/tally';
 import { isCrossSite } from '@hbf/service-kit/request-origin';
+import { securityHeaders } from '@hbf/service-kit/security-headers';
 import { Server, type Socket } from 'socket.io';
 import { createFreshnessMeter } from './freshness-meter.ts';
 import { type Connection, guardConnection } from './guard-connection.ts';
+import { LimitedWebSockets } from './limited-web-sockets.ts';
 import type { ResultMetrics } from './metrics.ts';
 import { NO_SUCH_POLL, NO_TALLY_YET, problem, unavailable } from './problem.ts';
 import type { TallyFeed } from './tally-feed.ts';
@@ -50,6 +52,7 @@ export function openGateway(
     maxHttpBufferSize: 4_096,
     perMessageDeflate: false,
     httpCompression: false,
+    wsEngine: LimitedWebSockets,
     connectTimeout: 10_000,
     // A peer that vanished is noticed within 20 s.
     pingInterval: 10_000,
@@ -59,6 +62,8 @@ export function openGateway(
     allowRequest: (req, decide) => decide(null, !isCrossSite(req.headers, deps.publicUrl)),
   });
 
+  // Its answers bypass the app, and so would be the only ones without these headers.
+  io.engine.use(securityHeaders({ publicUrl: deps.publicUrl, forms: false }));
   io.engine.on('connection', (connection: Connection) => {
     deps.metrics.sockets.inc();
     connection.once('close', () => deps.metrics.sockets.dec());

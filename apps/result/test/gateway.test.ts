@@ -3,6 +3,7 @@ import { connect as connectTcp } from 'node:net';
 import type { Problem } from '@hbf/contracts/problems';
 import type { Tally } from '@hbf/contracts/tally';
 import { describe, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
 import { createFakeFeed } from './support/fake-feed.ts';
 import { next, startTestService } from './support/service.ts';
 import { keptOf, NOW, partitionOf, pollOf, snapshotOf } from './support/snapshots.ts';
@@ -222,6 +223,20 @@ describe('limits', () => {
     await slow.close();
   }, 30_000);
 });
+
+test.each(['ping', 'pong'] as const)(
+  'a client that floods with frames of WebSocket (%s) is hung up on',
+  async (kind) => {
+    const url = new URL('/socket.io/?EIO=4&transport=websocket', service.url);
+    url.protocol = 'ws:';
+    const client = new WebSocket(url);
+    await once(client, 'open');
+    const closed = once(client, 'close');
+    for (let i = 0; i < 200; i++) client[kind]();
+    const [code] = await closed;
+    expect(code).toBe(1006);
+  },
+);
 
 /** A text frame as a client sends it; the mask is zero, so the text stands as it is. */
 function frame(text: string): Buffer {

@@ -36,6 +36,8 @@ export function createHttpServer(listener: RequestListener): Server {
     },
   );
   server.maxHeadersCount = 100;
+  // Of a client that takes nothing of its answer: the time-outs above are all over by then.
+  server.timeout = 30_000;
   unanswered.set(server, pending);
   return server;
 }

@@ -1,0 +1,12 @@
+import type { LocalReplica } from '@hbf/drills/system/replica';
+
+/** The resident memory of a replica by its own metrics (MB). */
+export async function residentMegabytes(replica: LocalReplica): Promise<number> {
+  const line = /^process_resident_memory_bytes (\S+)/m.exec(await replica.metrics());
+  return Number(line![1]) / 1e6;
+}
+
+/** The value of a series without labels in a replica's metrics. */
+export async function gauge(replica: LocalReplica, name: string): Promise<number> {
+  return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(await replica.metrics())![1]);
+}
