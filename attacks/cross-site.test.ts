@@ -77,10 +77,11 @@ describe('a ballot that a browser sends from', () => {
   });
 
   it('our own page is accepted, and so is a program that says nothing', async () => {
+    const before = await counted();
     expect((await api([['Sec-Fetch-Site', 'same-origin']])).status).toBe(202);
     expect((await api([['Origin', own]])).status).toBe(202);
     expect((await api([])).status).toBe(202);
-    expect(await counted()).toBe(1);
+    expect(await counted()).toBe(before + 1);
   });
 });
 
