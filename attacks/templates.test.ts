@@ -3,6 +3,7 @@ import { findChromium } from '@hbf/local-services/find-chromium';
 import { type Browser, chromium } from 'playwright-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ask } from './support/raw-http.ts';
+import { FULL } from './support/seed.ts';
 import { pollsWith, result, system, vote } from './support/system.ts';
 import { newVoter, untilCounted } from './support/voter.ts';
 import { watchOver } from './support/watch-over.ts';
@@ -109,6 +110,8 @@ describe('a poll whose labels are code', () => {
   );
 });
 
+const BAD_KEYS = ['../etc', '__proto__', 'a b', 'A', 'ä', "x'--", 'x%00', ''];
+
 describe('a polls.yaml', () => {
   it.each([
     ['a NUL', 'a\0b'],
@@ -129,13 +132,10 @@ describe('a polls.yaml', () => {
     expect((await ask(vote.url!, { target: '/api/polls/worse' })).status).toBe(404);
   });
 
-  it.each(['../etc', '__proto__', 'a b', 'A', 'ä', "x'--", 'x%00', ''])(
-    'with %j as a key is refused',
-    async (key) => {
-      const text = `{"polls":[{"key":"worse","question":"?","options":{${JSON.stringify(key)}:"A","b":"B"}}]}`;
-      expect((await system.applyPolls(text)).code).not.toBe(0);
-      const other = `{"polls":[{"key":${JSON.stringify(key)},"question":"?","options":{"a":"A","b":"B"}}]}`;
-      expect((await system.applyPolls(other)).code).not.toBe(0);
-    },
-  );
+  it.each(FULL ? BAD_KEYS : BAD_KEYS.slice(0, 2))('with %j as a key is refused', async (key) => {
+    const text = `{"polls":[{"key":"worse","question":"?","options":{${JSON.stringify(key)}:"A","b":"B"}}]}`;
+    expect((await system.applyPolls(text)).code).not.toBe(0);
+    const other = `{"polls":[{"key":${JSON.stringify(key)},"question":"?","options":{"a":"A","b":"B"}}]}`;
+    expect((await system.applyPolls(other)).code).not.toBe(0);
+  });
 });
