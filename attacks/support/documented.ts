@@ -2,8 +2,8 @@ import { PROBLEMS, type Problem, type ProblemName, problemType } from '@hbf/cont
 import { expect } from 'vitest';
 import { header, type RawResponse } from './raw-http.ts';
 
-/** What Node's parser says of what is no HTTP, before there is a request that the service could answer. */
-const BY_THE_PARSER = [400, 408, 413, 417, 431];
+/** What is said without a word to what is no HTTP, or too much of it, before the service looks at it. */
+const WITHOUT_A_WORD = [400, 408, 413, 417, 431];
 
 /** What would tell an attacker how a service is built. */
 const LEAKS = /node_modules|\bat .*:\d+:\d+|\.js:\d|\.ts:\d|express|node\/|ECONN|redis|postgres/i;
@@ -37,7 +37,7 @@ export function expectDocumented(response: RawResponse, method = 'GET'): Problem
     return undefined;
   }
   expect(body, about).toBe('');
-  expect(BY_THE_PARSER, about).toContain(status);
+  expect(WITHOUT_A_WORD, about).toContain(status);
   expect(header(response, 'connection'), about).toBe('close');
   return undefined;
 }

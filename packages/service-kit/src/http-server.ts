@@ -6,9 +6,16 @@ const draining = new WeakSet<Server>();
 /** The responses that each server still owes. */
 const unanswered = new WeakMap<Server, Set<ServerResponse>>();
 
+/**
+ * How many answers one connection may be owed. Node reads on while it answers: in the 64 kB that it reads at once are a
+ * thousand requests, and they wait in memory, with their answers, for as long as the client takes none.
+ */
+const MAX_OWED = 64;
+
 /** Creates a server whose time-outs are set on purpose, so that slow or idle clients cannot hold it. */
 export function createHttpServer(listener: RequestListener): Server {
   const pending = new Set<ServerResponse>();
+  const owed = new WeakMap<object, number>();
   const server = createServer(
     {
       // Cookies of other programs on the same host name come along, whatever their ports: 8 kB would turn away a
@@ -24,8 +31,18 @@ export function createHttpServer(listener: RequestListener): Server {
     },
     (req, res) => {
       pending.add(res);
-      res.once('close', () => pending.delete(res));
+      const { socket } = req;
+      owed.set(socket, (owed.get(socket) ?? 0) + 1);
+      res.once('close', () => {
+        pending.delete(res);
+        owed.set(socket, owed.get(socket)! - 1);
+      });
       if (!server.listening || draining.has(server)) res.setHeader('Connection', 'close');
+      if (owed.get(socket)! > MAX_OWED) {
+        // Not answered: each refusal would wait behind the answers, as they do.
+        socket.destroy();
+        return;
+      }
       const target = originForm(req.url);
       if (target === undefined) {
         res.writeHead(400, { Connection: 'close' }).end();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { RequestListener, Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { closeServer, createHttpServer, drainServer, listen } from '../src/http-server.ts';
 
 const opened: { servers: Server[]; sockets: Socket[] } = { servers: [], sockets: [] };
@@ -82,6 +82,25 @@ describe('createHttpServer', () => {
     }
     expect(seen).toEqual(['/p/x?y=%2F', '/p/x?y', '/', '//other.example/x']);
   });
+
+  it('owes one connection 64 answers at most: it closes at the next request', async () => {
+    let heard = 0;
+    const { port } = await start((_req, res) => {
+      heard += 1;
+      setTimeout(() => res.end('ok'), 50);
+    });
+    const connection = await open(port);
+    connection.socket.write(REQUEST.repeat(200));
+    await connection.closed;
+    expect(heard).toBe(64);
+    expect(connection.received).toBe('');
+
+    const patient = await open(port);
+    for (let i = 1; i <= 100; i++) {
+      patient.socket.write(REQUEST);
+      await vi.waitUntil(() => patient.received.match(/HTTP\/1\.1 200 /g)?.length === i, { interval: 1 });
+    }
+  }, 20_000);
 
   it("takes 15 kB of headers: another program's cookies come along", async () => {
     const { port } = await start();
