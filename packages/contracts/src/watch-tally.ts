@@ -92,7 +92,8 @@ export function watchTally(
 
   socket.on('connect', () => {
     aliveAt = performance.now();
-    patience = DEAD_AFTER_MS + Math.random() * DEAD_AFTER_SPREAD_MS;
+    patience =
+      DEAD_AFTER_MS + (crypto.getRandomValues(new Uint16Array(1))[0]! / 65_536) * DEAD_AFTER_SPREAD_MS;
     ask();
   });
   socket.on('disconnect', (reason) => {
