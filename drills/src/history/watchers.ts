@@ -36,7 +36,8 @@ export function watcherFigures(
       const shown = shownAt(seen, holds);
       if (!hasToTell(page, fault) || shown === undefined || shown.phase === 'final') continue;
       if (isKeptFrom(page, fault, all)) continue;
-      const stopped = liveUntil(seen, holds, heals);
+      // One that was cut off may hear again over another connection: all is well then, and it has told before.
+      const stopped = (isDeafened(page, fault) ? firstNotLive : liveUntil)(seen, holds, heals);
       if (stopped < heals) told.push(round(stopped - holds));
       else if (heals - holds > TOLD_WITHIN_MS) never += 1;
     }
@@ -95,6 +96,13 @@ const claims = ({ shows, phase }: PageSees) => shows === 'live' && phase !== 'fi
 /** The last moment of a time at which a page claimed to be live; its beginning if it did not. */
 function liveUntil(seen: readonly PageSees[], from: number, to: number): number {
   return lastMoment(seen, from, to, claims);
+}
+
+/** The first moment of a time at which a page did not claim to be live; its end if it always did. */
+function firstNotLive(seen: readonly PageSees[], from: number, to: number): number {
+  const sights = seen.slice(Math.max(0, upTo(seen, from) - 1), upTo(seen, to));
+  const silent = sights.find((sight) => !claims(sight));
+  return silent ? Math.max(from, silent.at) : to;
 }
 
 /** The last moment of a time at which a page was not live; its beginning if it always was. */

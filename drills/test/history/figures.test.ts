@@ -172,6 +172,20 @@ test('of a fault that deafens, only the pages of those replicas have to tell', (
   });
 });
 
+test('a page that was cut off has told, though it hears again over another connection while the fault holds', () => {
+  const story = createStory();
+  const page = 'result-1/cats';
+  story.page(10, 'live', 0, { page });
+  story.fault('forget-page-result', [1_000, 1_050, 9_000, 9_100], { deafens: ['result-1'] });
+  story.page(6_500, 'silent', 0, { page });
+  story.page(8_000, 'live', 0, { page });
+  expect(computeFigures(story.end().history).faults[0]).toMatchObject({
+    pagesToldAfter: 5_450,
+    pagesTold: 1,
+    pagesNeverTold: 0,
+  });
+});
+
 test('a page that another fault cuts off is not asked to tell what it cannot hear', () => {
   const story = createStory();
   const [deaf, other] = ['result-1/cats', 'result-2/cats'];
