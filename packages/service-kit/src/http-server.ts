@@ -1,21 +1,15 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createOwedAnswers } from './owed-answers.ts';
 
 /** Servers that will stop listening soon. */
 const draining = new WeakSet<Server>();
-/** The responses that each server still owes. */
-const unanswered = new WeakMap<Server, Set<ServerResponse>>();
-
-/**
- * How many answers one connection may be owed. Node reads on while it answers: in the 64 kB that it reads at once are a
- * thousand requests, and they wait in memory, with their answers, for as long as the client takes none.
- */
-const MAX_OWED = 64;
+/** What each server still owes. */
+const unanswered = new WeakMap<Server, ReadonlySet<ServerResponse>>();
 
 /** Creates a server whose time-outs are set on purpose, so that slow or idle clients cannot hold it. */
 export function createHttpServer(listener: RequestListener): Server {
-  const pending = new Set<ServerResponse>();
-  const owed = new WeakMap<object, number>();
+  const owed = createOwedAnswers();
   const server = createServer(
     {
       // Cookies of other programs on the same host name come along, whatever their ports: 8 kB would turn away a
@@ -30,17 +24,11 @@ export function createHttpServer(listener: RequestListener): Server {
       keepAliveTimeout: 65_000,
     },
     (req, res) => {
-      pending.add(res);
-      const { socket } = req;
-      owed.set(socket, (owed.get(socket) ?? 0) + 1);
-      res.once('close', () => {
-        pending.delete(res);
-        owed.set(socket, owed.get(socket)! - 1);
-      });
+      const isInBounds = owed.add(req, res);
       if (!server.listening || draining.has(server)) res.setHeader('Connection', 'close');
-      if (owed.get(socket)! > MAX_OWED) {
+      if (!isInBounds) {
         // Not answered: each refusal would wait behind the answers, as they do.
-        socket.destroy();
+        req.socket.destroy();
         return;
       }
       const target = originForm(req.url);
@@ -55,7 +43,7 @@ export function createHttpServer(listener: RequestListener): Server {
   server.maxHeadersCount = 100;
   // Of a client that takes nothing of its answer: the time-outs above are all over by then.
   server.timeout = 30_000;
-  unanswered.set(server, pending);
+  unanswered.set(server, owed.all);
   return server;
 }
 

@@ -83,6 +83,45 @@ describe('createHttpServer', () => {
     expect(seen).toEqual(['/p/x?y=%2F', '/p/x?y', '/', '//other.example/x']);
   });
 
+  it('ends every answer that it owes to a client that has gone, also those behind others', async () => {
+    let heard = 0;
+    let ended = 0;
+    const { server, port } = await start((_req, res) => {
+      heard += 1;
+      res.once('close', () => {
+        ended += 1;
+      });
+    });
+    const connection = await open(port);
+    connection.socket.write(REQUEST.repeat(20));
+    await vi.waitUntil(() => heard === 20);
+    connection.socket.destroy();
+    await vi.waitUntil(() => ended === 20);
+    // It would wait 5 s for an answer that is still owed.
+    expect(await timed(closeServer(server))).toBeLessThan(4_000);
+  });
+
+  it('owes a thousand answers behind others in all, and one more to whoever asks once', async () => {
+    const waiting: (() => void)[] = [];
+    const { port } = await start((_req, res) => waiting.push(() => res.end('ok')));
+    const connections = await Promise.all(Array.from({ length: 30 }, () => open(port)));
+    let closed = 0;
+    for (const connection of connections) {
+      connection.closed.then(() => {
+        closed += 1;
+      });
+      connection.socket.write(REQUEST.repeat(51));
+    }
+    await vi.waitUntil(() => closed === 10);
+    const heard = waiting.length;
+    const honest = await open(port);
+    honest.socket.write(REQUEST);
+    await vi.waitUntil(() => waiting.length > heard);
+    for (const answer of waiting) answer();
+    await vi.waitUntil(() => honest.received.includes('200 OK'));
+    expect(closed).toBe(10);
+  }, 20_000);
+
   it('owes one connection 64 answers at most: it closes at the next request', async () => {
     let heard = 0;
     const { port } = await start((_req, res) => {
