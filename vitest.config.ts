@@ -1,4 +1,4 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Tests of the drills' own parts that start a system. */
 const WHOLE_SYSTEMS = 'drills/test/whole/**/*.test.ts';
@@ -19,7 +19,7 @@ export default defineConfig({
             'drills/test/**/*.test.ts',
             ABOUT_THE_FILES,
           ],
-          exclude: [WHOLE_SYSTEMS],
+          exclude: [...configDefaults.exclude, WHOLE_SYSTEMS],
           globalSetup: ['packages/local-services/src/vitest-setup.ts'],
           pool: 'forks',
           maxWorkers: 2,
@@ -32,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['tests/**/*.test.ts', WHOLE_SYSTEMS],
-          exclude: [ABOUT_THE_FILES, IN_CONTAINERS],
+          exclude: [...configDefaults.exclude, ABOUT_THE_FILES, IN_CONTAINERS],
           pool: 'forks',
           // Whole systems under load, with deadlines of their own: two at a time would disturb each other.
           maxWorkers: 1,
