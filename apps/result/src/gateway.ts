@@ -10,6 +10,7 @@ import { type Connection, guardConnection } from './guard-connection.ts';
 import { LimitedWebSockets } from './limited-web-sockets.ts';
 import type { ResultMetrics } from './metrics.ts';
 import { NO_SUCH_POLL, NO_TALLY_YET, problem, unavailable } from './problem.ts';
+import { refuseUpgrades } from './refuse-upgrades.ts';
 import type { TallyFeed } from './tally-feed.ts';
 import { createThrottle } from './throttle.ts';
 
@@ -120,6 +121,7 @@ export function openGateway(
     emit.request();
   }, REPEAT_EVERY_MS);
 
+  refuseUpgrades(server, `${io.path()}/`);
   const upgraded = new Set<Duplex>();
   server.on('upgrade', (_req, socket) => {
     upgraded.add(socket);
