@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { whileVoting } from './support/crowd.ts';
 import { expectDocumented } from './support/documented.ts';
+import { residentMegabytes } from './support/memory.ts';
 import { ask, openRaw, rawRequest, talk } from './support/raw-http.ts';
 import { FULL } from './support/seed.ts';
 import { countBallots, result, vote } from './support/system.ts';
@@ -316,6 +317,27 @@ describe('slow clients', () => {
       for (const ms of kept) expect(ms).toBeLessThan(20_000);
       expect(told.lost).toEqual([]);
       expect(await counted()).toBe(before);
+    },
+  );
+
+  it.each(SERVICES)(
+    'that ask a thousand times at once cost %s little memory, and voters go on voting',
+    async (_name, service) => {
+      const asked = rawRequest(service.url!, { target: '/p/other', keepAlive: true }).repeat(1_000);
+      const before = await residentMegabytes(service);
+      const [after, told] = await whileVoting(async () => {
+        const opened = await Promise.all(Array.from({ length: 200 }, () => openRaw(service.url!)));
+        for (const connection of opened) {
+          connection.socket.pause();
+          connection.send(asked);
+        }
+        const megabytes = await residentMegabytes(service);
+        for (const { socket } of opened) socket.destroy();
+        return megabytes;
+      });
+      expect(told.lost).toEqual([]);
+      // 60 or so; over a thousand where everything that was read of them is kept until they are closed.
+      expect(after - before).toBeLessThan(400);
     },
   );
 

@@ -13,7 +13,7 @@ const MAX_OWED_BEHIND_OTHERS = 1_000;
 /** The answers that a server owes. */
 export type OwedAnswers = {
   readonly all: ReadonlySet<ServerResponse>;
-  /** @returns whether the request may be answered; its connection is to be closed if not. */
+  /** @returns whether the request may be answered. If not, nothing is kept of it, and its connection is to be closed. */
   add(req: IncomingMessage, res: ServerResponse): boolean;
 };
 
@@ -30,7 +30,8 @@ export function createOwedAnswers(): OwedAnswers {
     // Node tells the end of a connection only to the answer whose turn it is. The ones behind it would be owed for ever,
     // and never be logged and measured.
     socket.once('close', () => {
-      setImmediate(() => {
+      // After the other listeners of this moment, so that the one whose turn it is has heard it from Node.
+      process.nextTick(() => {
         for (const res of owed) res.emit('close');
       });
     });
@@ -42,6 +43,8 @@ export function createOwedAnswers(): OwedAnswers {
     add(req, res) {
       const owed = owedOver(req.socket);
       const isBehindOthers = owed.size > 0;
+      // Nothing is kept of a request that is refused: a thousand more may follow it in what was read with it.
+      if (owed.size >= MAX_OWED || (isBehindOthers && behindOthers >= MAX_OWED_BEHIND_OTHERS)) return false;
       all.add(res);
       owed.add(res);
       if (isBehindOthers) behindOthers += 1;
@@ -50,7 +53,7 @@ export function createOwedAnswers(): OwedAnswers {
         owed.delete(res);
         if (isBehindOthers) behindOthers -= 1;
       });
-      return owed.size <= MAX_OWED && !(isBehindOthers && behindOthers > MAX_OWED_BEHIND_OTHERS);
+      return true;
     },
   };
 }
