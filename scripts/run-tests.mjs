@@ -6,16 +6,21 @@ import { delimiter, dirname, join } from 'node:path';
 import { root } from './pnpm.mjs';
 import { say } from './terminal.mjs';
 
-/** Makes sure of a Redis, and tells the tests where Chromium is, or that there is none. */
+/** Makes sure of a Redis, and finds Chromium. */
 export async function findPrograms() {
   const { findRedis } = await import('../packages/local-services/dist/find-redis.js');
-  const { findChromium } = await import('../packages/local-services/dist/find-chromium.js');
   const { command } = await findRedis(say);
-  const browser = process.env.HBF_NO_BROWSER === '1' ? undefined : findChromium(say);
-  if (process.env.HBF_NO_BROWSER === '1') say('The browser tests are left out, as HBF_NO_BROWSER=1 asks.');
   // One that was compiled is on no PATH yet.
   const PATH = `${dirname(command)}${delimiter}${process.env.PATH ?? ''}`;
-  return { PATH, ...(browser ? { CHROMIUM_PATH: browser } : { HBF_NO_BROWSER: '1' }) };
+  return { PATH, ...(await findBrowser()) };
+}
+
+/** Tells the tests where Chromium is, or that there is none. */
+export async function findBrowser() {
+  const { findChromium } = await import('../packages/local-services/dist/find-chromium.js');
+  const browser = process.env.HBF_NO_BROWSER === '1' ? undefined : findChromium(say);
+  if (process.env.HBF_NO_BROWSER === '1') say('The browser tests are left out, as HBF_NO_BROWSER=1 asks.');
+  return browser ? { CHROMIUM_PATH: browser } : { HBF_NO_BROWSER: '1' };
 }
 
 /** Runs vitest, its report on our terminal, and gives the counts from its JSON report. */

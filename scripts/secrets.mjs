@@ -23,6 +23,13 @@ function run([command, name, ...rest]) {
   if (command === undefined) {
     const { made, kept } = completeSecrets(folder);
     console.log(`In ${folder}\n  made: ${list(made)}\n  there already, and left as they are: ${list(kept)}`);
+    const anew = STORES.postgres.filter((file) => made.includes(file));
+    if (anew.length > 0 && anew.length < STORES.postgres.length) {
+      console.log(
+        `A PostgreSQL that runs with the earlier ${list(anew)} must be told of what was made anew: give the commands of the\n` +
+          'row "postgres" under "Rotate a key or a password" in docs/operations.md.',
+      );
+    }
     console.log(
       'Keep a copy of the folder where only operators get at it, apart from the backups of the data. Without\n' +
         "voter_keys, browsers could vote a second time, and without receipt_keys nobody's receipt can be looked up.\n" +

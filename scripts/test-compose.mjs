@@ -7,7 +7,7 @@
  * and nothing was tested. Environment: HBF_NO_INSTALL=1, CHROMIUM_PATH, HBF_NO_BROWSER=1 as for `npm test`.
  */
 import { checkNode, prepare } from './prepare.mjs';
-import { findPrograms, runTests } from './run-tests.mjs';
+import { findBrowser, runTests } from './run-tests.mjs';
 import { say, step } from './terminal.mjs';
 
 const NOT_RUN = 2;
@@ -23,7 +23,7 @@ try {
   const began = performance.now();
   await prepare();
   await step('Looking for Docker', checkDocker);
-  const env = await step('Looking for Redis and Chromium', findPrograms);
+  const env = await step('Looking for Chromium', findBrowser);
   const { code, passed, failed, skipped } = await runTests(
     ['--project=compose', '--reporter=verbose', ...process.argv.slice(2).filter((arg) => arg !== '--')],
     env,

@@ -58,6 +58,14 @@ describe('npm run secrets', () => {
     expect(mode(folder)).toBe(0o700);
   });
 
+  it('says that PostgreSQL must be told of a password that was made anew, and only then', () => {
+    const told = 'A PostgreSQL that runs with the earlier database_url_worker must be told';
+    expect(secrets().output).not.toContain('must be told');
+    rmSync(join(folder, 'database_url_worker'));
+    expect(secrets().output).toContain(told);
+    expect(secrets().output).not.toContain('must be told');
+  });
+
   it('makes what is missing, and leaves what is there', () => {
     secrets();
     const before = all();

@@ -35,7 +35,17 @@ export type Development = {
 };
 
 /** Installed, built or generated: a checkout that was only cloned has none of them. */
-const NOT_CLONED = ['.git', '.local', '.turbo', 'dist', 'node_modules', 'secrets', 'test-results'];
+const NOT_CLONED = [
+  '.docker-data',
+  '.git',
+  '.local',
+  '.pnpm-store',
+  '.turbo',
+  'dist',
+  'node_modules',
+  'secrets',
+  'test-results',
+];
 
 export async function createDevelopment(): Promise<Development> {
   const cleanup = createCleanup();
