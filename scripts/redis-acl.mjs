@@ -19,8 +19,9 @@ export function redisAcl({ vote, worker, operator }) {
     // Off: nobody can be this user. But with its rights Redis reads its append-only file, and without them a restart would
     // lose all queued ballots: docs/decisions/the-default-user-keeps-its-rights.md.
     'user default off resetpass ~* &* +@all',
-    // It appends, and reads which system and polls there are: neither is its to change.
-    `user vote on ${hashOf(vote)} ~hbf:{*}:* %R~hbf:system %R~hbf:polls ${allow(VOTE)}`,
+    // It appends, and reads which system and polls there are and when they are open: none of that is its to change. What
+    // it appends to it can also empty (XADD with MAXLEN 0), which no rights prevent: docs/security.md.
+    `user vote on ${hashOf(vote)} ~hbf:{*}:ballots ~hbf:{*}:state %R~hbf:{*}:polls %R~hbf:system %R~hbf:polls ${allow(VOTE)}`,
     `user worker on ${hashOf(worker)} ~hbf:* ${allow(WORKER)}`,
     // Whoever reaches the port knows already that somebody listens.
     'user health on nopass +ping',

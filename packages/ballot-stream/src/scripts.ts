@@ -9,16 +9,17 @@ import { ENTRY_IDS } from './entry-ids-in-lua.ts';
 /**
  * Appends one entry.
  *
- * KEYS ballots, state, polls
+ * KEYS ballots, state
  * ARGV run id of the caller's connection, deadline (ms, Redis's clock), format version, poll, number of ballots,
- *      ballots
+ *      ballots, key of the partition's polls
  * Returns {'accepted', now, entry id, accepted total with these ballots, id at which the partition was opened} or,
  *   having changed nothing, {refusal, now} with refusal one of
  *   'not-prepared'      the partition is not open for this run of Redis
  *   'late'              the deadline has passed
  *   'poll-unknown' | 'poll-not-yet-open' | 'poll-closed'
  *
- * XADD comes before the total is stored: a failed XADD (out of memory) must leave nothing behind.
+ * The polls' key is none of KEYS: on those a user of Redis needs the right to write, and vote's may only read the polls.
+ * It has the others' hash tag, so it is where they are. XADD comes before the total is stored: a failed XADD (out of memory) must leave nothing behind.
  */
 export const APPEND = `
 local time = redis.call('TIME')
@@ -26,7 +27,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local state = redis.call('HMGET', KEYS[2], 'run', 'accepted', 'opened')
 if state[1] ~= ARGV[1] or not state[2] then return {'not-prepared', now} end
 if now > tonumber(ARGV[2]) then return {'late', now} end
-local window = redis.call('HGET', KEYS[3], ARGV[4])
+local window = redis.call('HGET', ARGV[7], ARGV[4])
 if not window then return {'poll-unknown', now} end
 local opens, closes, closed = string.match(window, '^(%d+) (%d+) (%d)$')
 if closed == '1' or (closes ~= '0' and now >= tonumber(closes)) then return {'poll-closed', now} end

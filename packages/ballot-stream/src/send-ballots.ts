@@ -71,7 +71,7 @@ export async function sendBallots(
   const answer = runScript(
     link.redis,
     APPEND,
-    [keys.ballots, keys.state, keys.polls],
+    [keys.ballots, keys.state],
     [
       link.runId,
       Math.floor(now - waited + DEADLINE_MS),
@@ -79,6 +79,7 @@ export async function sendBallots(
       poll,
       chunk.length,
       encodeBallots(chunk.map((waiting) => waiting.ballot)),
+      keys.polls,
     ],
   );
   let answered = false;

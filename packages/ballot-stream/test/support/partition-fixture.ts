@@ -52,8 +52,8 @@ export async function append(
   return (await runScript(
     redis,
     APPEND,
-    [keys.ballots, keys.state, keys.polls],
-    [runId, deadline, ENTRY_VERSION, poll, ballots.length, encodeBallots(ballots)],
+    [keys.ballots, keys.state],
+    [runId, deadline, ENTRY_VERSION, poll, ballots.length, encodeBallots(ballots), keys.polls],
   )) as [string, number, string?, string?, string?];
 }
 
