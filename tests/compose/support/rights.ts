@@ -6,8 +6,14 @@ import type { Release } from './release.ts';
 
 /** That each service may do in the stores what it must, and nothing else. */
 export function testRights(release: Release): void {
+  function connectToDatabase(secret: string, database = 'hbf'): pg.Client {
+    const url = new URL(release.storeUrl(secret));
+    url.pathname = `/${database}`;
+    return new pg.Client({ connectionString: url.href });
+  }
+
   async function asDatabaseRole(secret: string, statements: readonly string[]): Promise<string[]> {
-    const client = new pg.Client({ connectionString: release.storeUrl(secret) });
+    const client = connectToDatabase(secret);
     await client.connect();
     const answers: string[] = [];
     for (const statement of statements) {
@@ -43,11 +49,12 @@ export function testRights(release: Release): void {
   }
 
   const INSUFFICIENT_PRIVILEGE = '42501';
+  const TOO_MANY_CONNECTIONS = '53300';
   const refusedByPostgres = (statements: readonly string[]) => statements.map(() => INSUFFICIENT_PRIVILEGE);
   const refusedByRedis = (commands: readonly string[][]) => commands.map(() => 'NOPERM');
 
   describe('who may do what in the stores', () => {
-    it("result's role reads the tallies and listens, and can write nothing and make nothing", async () => {
+    it("result's role reads the tallies and listens, and can change no row, make nothing and take no worker's lock", async () => {
       const reading = ['SELECT * FROM tallies', 'SELECT * FROM ballots', 'LISTEN tally'];
       expect(await asDatabaseRole('database_url_result', reading)).toEqual(['done', 'done', 'done']);
       const writing = [
@@ -60,8 +67,39 @@ export function testRights(release: Release): void {
         'CREATE ROLE mine',
         'SET ROLE worker',
         "COPY ballots TO PROGRAM 'cat'",
+        "SELECT lo_from_bytea(0, 'mine')",
+        "SELECT pg_logical_emit_message(false, 'mine', 'mine')",
+        'SELECT pg_try_advisory_lock(1, 2)',
+        'SET temp_file_limit = -1',
       ];
       expect(await asDatabaseRole('database_url_result', writing)).toEqual(refusedByPostgres(writing));
+    });
+
+    it.for(['postgres', 'template1'])("result's role cannot reach the database %s", async (database) => {
+      const client = connectToDatabase('database_url_result', database);
+      await expect(client.connect()).rejects.toMatchObject({ code: INSUFFICIENT_PRIVILEGE });
+    });
+
+    it("result's role leaves connections to the worker's, however many it takes", async () => {
+      const taken: pg.Client[] = [];
+      const take = async (): Promise<string | undefined> => {
+        const client = connectToDatabase('database_url_result');
+        const failure = await client.connect().then(
+          () => undefined,
+          (error: { code?: string }) => error.code ?? String(error),
+        );
+        if (failure === undefined) taken.push(client);
+        return failure;
+      };
+      try {
+        let failure: string | undefined;
+        // As many as PostgreSQL takes of all.
+        while (failure === undefined && taken.length < 60) failure = await take();
+        expect(failure).toBe(TOO_MANY_CONNECTIONS);
+        expect(await asDatabaseRole('database_url_worker', ['SELECT 1'])).toEqual(['done']);
+      } finally {
+        await Promise.all(taken.map((client) => client.end()));
+      }
     });
 
     it("the worker's role owns the database and is no superuser", async () => {
@@ -83,7 +121,7 @@ export function testRights(release: Release): void {
       ]);
     });
 
-    it("vote's user can empty nothing, configure nothing, and touch nothing but what it appends to", async () => {
+    it("vote's user can configure nothing, open and close no poll, and touch nothing but what it appends to", async () => {
       const beyond = [
         ['FLUSHALL'],
         ['CONFIG', 'SET', 'appendfsync', 'no'],
@@ -92,6 +130,8 @@ export function testRights(release: Release): void {
         ['XTRIM', 'hbf:{0}:ballots', 'MAXLEN', '0'],
         ['HSET', 'hbf:system', 'id', 'mine'],
         ['HSET', 'hbf:polls', 'revision', '99'],
+        ['HSET', 'hbf:{0}:polls', 'best-friend', '0 0 1'],
+        ['EVAL', 'return 1', '1', 'hbf:{0}:polls'],
         ['HGET', 'other', 'key'],
         ['EVAL', "return redis.call('DEL', KEYS[1])", '1', 'other'],
         ['KEYS', '*'],
@@ -102,7 +142,10 @@ export function testRights(release: Release): void {
       ];
       expect(await asRedisUser('redis_url_vote', beyond)).toEqual(refusedByRedis(beyond));
       // In a script too, on a key that it may use.
-      const script = [['EVAL', "return redis.call('DEL', KEYS[1])", '1', 'hbf:{0}:ballots']];
+      const script = [
+        ['EVAL', "return redis.call('DEL', KEYS[1])", '1', 'hbf:{0}:ballots'],
+        ['EVAL', "return redis.call('HSET', ARGV[1], 'best-friend', '0 0 1')", '0', 'hbf:{0}:polls'],
+      ];
       expect(await asRedisUser('redis_url_vote', script)).not.toContain('done');
     });
 
