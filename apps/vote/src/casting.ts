@@ -84,6 +84,7 @@ export function createCasting(deps: {
       }
 
       const appended = await ballots.append(poll.key, { voter, choices });
+      if (appended.outcome !== 'accepted') charge.takeBack();
       switch (appended.outcome) {
         case 'accepted': {
           metrics.accepted.inc();
@@ -98,10 +99,8 @@ export function createCasting(deps: {
           return refused('poll-not-yet-open', NOT_YET_OPEN);
         case 'not-accepted':
           metrics.notAccepted.inc({ cause: appended.reason });
-          charge.takeBack();
           return refused('not-accepted', NOT_ACCEPTED);
         case 'unconfirmed':
-          charge.takeBack();
           return refused('unconfirmed', repeatable ? UNCONFIRMED : UNCONFIRMED_WITHOUT_KEY);
       }
     },

@@ -78,7 +78,8 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       RESULT_PORT: port(PORTS.result),
       NODE_ENV: nodeEnv,
       VOTE_LIMITS: onOrOff(env),
-      LIMIT_VOTER_PER_MINUTE: wholeNumber(1, MOST).default(30),
+      LIMIT_VOTER_PER_MINUTE: wholeNumber(1, MOST).default(10),
+      LIMIT_VOTER_PER_HOUR: wholeNumber(1, MOST).default(60),
       LIMIT_ADDRESS_PER_MINUTE: wholeNumber(1, MOST).default(1_000),
       LIMIT_ADDRESS_PER_HOUR: wholeNumber(1, MOST).default(5_000),
       LIMITS_REDIS_URL: urlOf('redis:', 'rediss:').optional(),
@@ -102,6 +103,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       crowdKeys: values.CROWD_KEYS ?? [],
       allow: {
         voterPerMinute: values.LIMIT_VOTER_PER_MINUTE,
+        voterPerHour: values.LIMIT_VOTER_PER_HOUR,
         addressPerMinute: values.LIMIT_ADDRESS_PER_MINUTE,
         addressPerHour: values.LIMIT_ADDRESS_PER_HOUR,
       },

@@ -62,7 +62,7 @@ describe('readConfig', () => {
       on: true,
       loopbackPasses: true,
       crowdKeys: [],
-      allow: { voterPerMinute: 30, addressPerMinute: 1_000, addressPerHour: 5_000 },
+      allow: { voterPerMinute: 10, voterPerHour: 60, addressPerMinute: 1_000, addressPerHour: 5_000 },
       storeUrl: undefined,
     });
     expect(readConfig({ ...good, NODE_ENV: 'production' }).limits).toMatchObject({
@@ -72,8 +72,9 @@ describe('readConfig', () => {
     const set = {
       VOTE_LIMITS: 'off',
       LIMIT_VOTER_PER_MINUTE: '1',
-      LIMIT_ADDRESS_PER_MINUTE: '2',
-      LIMIT_ADDRESS_PER_HOUR: '3',
+      LIMIT_VOTER_PER_HOUR: '2',
+      LIMIT_ADDRESS_PER_MINUTE: '3',
+      LIMIT_ADDRESS_PER_HOUR: '4',
       LIMITS_REDIS_URL: 'redis://limits:6379',
       CROWD_KEYS: `c1:${HEX}`,
     };
@@ -81,7 +82,7 @@ describe('readConfig', () => {
       on: false,
       loopbackPasses: true,
       crowdKeys: [{ kid: 'c1', secret: Buffer.from(HEX, 'hex') }],
-      allow: { voterPerMinute: 1, addressPerMinute: 2, addressPerHour: 3 },
+      allow: { voterPerMinute: 1, voterPerHour: 2, addressPerMinute: 3, addressPerHour: 4 },
       storeUrl: 'redis://limits:6379',
     });
   });
@@ -96,6 +97,7 @@ describe('readConfig', () => {
     ['VOTE_LIMITS', 'false'],
     ['VOTE_LIMITS', 'OFF'],
     ['LIMIT_VOTER_PER_MINUTE', '0'],
+    ['LIMIT_VOTER_PER_HOUR', '1.5'],
     ['LIMIT_ADDRESS_PER_MINUTE', '-1'],
     ['LIMIT_ADDRESS_PER_HOUR', 'unlimited'],
     ['LIMITS_REDIS_URL', 'http://limits'],

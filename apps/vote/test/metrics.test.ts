@@ -63,7 +63,7 @@ describe('the metrics', () => {
     const { request, ballots, browser, metrics } = makeApp({
       limits: {
         loopbackPasses: false,
-        allow: { voterPerMinute: 3, addressPerMinute: 999, addressPerHour: 999 },
+        allow: { voterPerMinute: 3, voterPerHour: 99, addressPerMinute: 999, addressPerHour: 999 },
       },
     });
     const series = async () => [...(await seriesOf(await metrics()))].sort();

@@ -12,7 +12,7 @@ describe('the log', () => {
       trustProxy: 1,
       limits: {
         loopbackPasses: false,
-        allow: { voterPerMinute: 3, addressPerMinute: 99, addressPerHour: 99 },
+        allow: { voterPerMinute: 3, voterPerHour: 99, addressPerMinute: 99, addressPerHour: 99 },
       },
     });
     ballots.known = [

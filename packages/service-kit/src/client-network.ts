@@ -14,15 +14,27 @@ const WITH_PORT = /^(?:\[(?<v6>[^\]]+)\]|(?<v4>[\d.]+))(?::\d{1,5})?$/;
  * @param address as the socket or a trusted proxy tells it; anything else than an address is UNKNOWN_NETWORK.
  */
 export function clientNetwork(address: string | undefined): string {
-  const text = address ?? '';
-  const groups = isIP(text) ? undefined : WITH_PORT.exec(text)?.groups;
-  const plain = groups ? (groups.v6 ?? groups.v4 ?? '') : text;
-  if (!isIP(plain)) return UNKNOWN_NETWORK;
-  const parsed = ipaddr.process(plain);
+  const parsed = parse(address);
+  if (!parsed) return UNKNOWN_NETWORK;
   if (parsed instanceof ipaddr.IPv4) return parsed.toString();
   if (parsed.range() === 'rfc6052') return parsed.toByteArray().slice(12).join('.');
   const prefix = parsed.parts.slice(0, 4).map((part) => part.toString(16));
   return `${prefix.join(':')}::/64`;
+}
+
+/** Whether an address, written as `clientNetwork` takes it, is one that no client on the Internet has. */
+export function isPrivate(address: string | undefined): boolean {
+  const range = parse(address)?.range();
+  return range !== undefined && PRIVATE.has(range);
+}
+
+const PRIVATE = new Set(['private', 'uniqueLocal', 'linkLocal', 'loopback']);
+
+function parse(address: string | undefined): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
+  const text = address ?? '';
+  const groups = isIP(text) ? undefined : WITH_PORT.exec(text)?.groups;
+  const plain = groups ? (groups.v6 ?? groups.v4 ?? '') : text;
+  return isIP(plain) ? ipaddr.process(plain) : undefined;
 }
 
 /** Whether a socket's remote address is this machine itself. */

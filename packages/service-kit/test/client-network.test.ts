@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clientNetwork, isLoopback, UNKNOWN_NETWORK } from '../src/client-network.ts';
+import { clientNetwork, isLoopback, isPrivate, UNKNOWN_NETWORK } from '../src/client-network.ts';
 
 describe('clientNetwork', () => {
   it.each([
@@ -42,6 +42,27 @@ describe('clientNetwork', () => {
   ])('of %s, which is no address, is the one for all of those', (address) => {
     expect(clientNetwork(address)).toBe(UNKNOWN_NETWORK);
   });
+});
+
+describe('isPrivate', () => {
+  it.each([
+    '10.0.2.2',
+    '172.17.0.1',
+    '172.31.255.1:4711',
+    '::ffff:192.168.65.1',
+    '169.254.1.1',
+    '127.0.0.1',
+    'fd12:3456::1',
+    'fe80::1',
+  ])('%s belongs to nobody on the Internet', (address) => {
+    expect(isPrivate(address)).toBe(true);
+  });
+  it.each([undefined, '', 'unix:', '203.0.113.7', '172.32.0.1', '2001:db8::1', '64:ff9b::a00:1'])(
+    '%s is not known to be one of those',
+    (address) => {
+      expect(isPrivate(address)).toBe(false);
+    },
+  );
 });
 
 describe('isLoopback', () => {

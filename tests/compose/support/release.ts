@@ -102,6 +102,7 @@ export async function createRelease(options: { without?: readonly string[] } = {
       TRUST_PROXY: '',
       LOG_LEVEL: 'info',
       LIMIT_VOTER_PER_MINUTE: '',
+      LIMIT_VOTER_PER_HOUR: '',
       LIMIT_ADDRESS_PER_MINUTE: '',
       LIMIT_ADDRESS_PER_HOUR: '',
       REDIS_MAXMEMORY: '72mb',

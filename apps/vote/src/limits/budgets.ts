@@ -5,17 +5,18 @@ import { BoundedMemory } from './bounded-memory.ts';
 export type Allowance = {
   /** From one voter in one poll. */
   voterPerMinute: number;
-  /** From one network. */
+  voterPerHour: number;
+  /** From one network, of voters who are not known to have voted. */
   addressPerMinute: number;
   addressPerHour: number;
 };
 
 /** The budgets, in the order in which a ballot is charged to them. */
-export const BUDGETS = ['voter-minute', 'address-minute', 'address-hour'] as const;
+export const BUDGETS = ['address-minute', 'address-hour', 'voter-minute', 'voter-hour'] as const;
 export type Budget = (typeof BUDGETS)[number];
 
-/** Whom a ballot is charged to; no voter where none can be the same again. */
-export type Payers = { voter: string | undefined; address: string };
+/** Whom a ballot is charged to; no voter where none can be the same again, and no address for one who has voted. */
+export type Payers = { voter: string | undefined; address: string | undefined };
 
 /** A budget that has nothing left, and when its window ends (s). */
 export type Exhausted = { budget: Budget; seconds: number };
@@ -23,11 +24,12 @@ export type Exhausted = { budget: Budget; seconds: number };
 /** Where the budgets are kept: each counts the ballots of a window that begins with the first. */
 export type Budgets = Record<Budget, Pick<RateLimiterAbstract, 'consume' | 'reward' | 'duration'>>;
 
-/** For each budget: about 35 MB for all three, should somebody send from that many networks. */
-const MOST_KEYS = 20_000;
+/** For each budget: about 35 MB for all four, should somebody send from that many networks. */
+const MOST_KEYS = 15_000;
 
 const sizes = (allow: Allowance): Record<Budget, { points: number; duration: number }> => ({
   'voter-minute': { points: allow.voterPerMinute, duration: 60 },
+  'voter-hour': { points: allow.voterPerHour, duration: 3_600 },
   'address-minute': { points: allow.addressPerMinute, duration: 60 },
   'address-hour': { points: allow.addressPerHour, duration: 3_600 },
 });
@@ -49,18 +51,23 @@ export function budgetsInRedis(allow: Allowance, storeClient: unknown): Budgets 
 }
 
 /**
- * Charges one ballot. One budget after the other, and no further than the first that has nothing left: a voter who
- * hammers would otherwise use up the neighbours' budget, and a bot that is stopped for the minute that of the hour.
+ * Charges one ballot. One budget after the other, and no further than the first that has nothing left: a bot that is
+ * stopped for the minute would otherwise use up the hour, and leave so many new voters' counts that others' are
+ * forgotten for them. What those before it were charged is taken back: a voter who hammers would otherwise use up the
+ * neighbours' budget.
  *
  * @returns the budget that has nothing left, if one has not.
  * @throws what the store throws.
  */
 export async function charge(from: Budgets, payers: Payers): Promise<Exhausted | undefined> {
+  const paid: Payment[] = [];
   for (const [budget, payer] of payments(payers)) {
     try {
       await from[budget].consume(payer);
+      paid.push([budget, payer]);
     } catch (result) {
       if (!(result instanceof RateLimiterRes)) throw result;
+      await reward(from, paid);
       return { budget, seconds: wholeSeconds(result.msBeforeNext, from[budget].duration) };
     }
   }
@@ -69,11 +76,22 @@ export async function charge(from: Budgets, payers: Payers): Promise<Exhausted |
 
 /** Takes back what one ballot was charged. @throws what the store throws. */
 export async function takeBack(from: Budgets, payers: Payers): Promise<void> {
-  await Promise.all(payments(payers).map(([budget, payer]) => from[budget].reward(payer)));
+  await reward(from, payments(payers));
 }
 
-function payments({ voter, address }: Payers): [Budget, string][] {
-  const of = { 'voter-minute': voter, 'address-minute': address, 'address-hour': address };
+type Payment = [Budget, string];
+
+async function reward(from: Budgets, paid: readonly Payment[]): Promise<void> {
+  await Promise.all(paid.map(([budget, payer]) => from[budget].reward(payer)));
+}
+
+function payments({ voter, address }: Payers): Payment[] {
+  const of = {
+    'address-minute': address,
+    'address-hour': address,
+    'voter-minute': voter,
+    'voter-hour': voter,
+  };
   return BUDGETS.flatMap((budget) => (of[budget] === undefined ? [] : [[budget, of[budget]]]));
 }
 

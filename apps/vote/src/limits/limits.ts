@@ -13,6 +13,7 @@ import {
   type Payers,
   takeBack,
 } from './budgets.ts';
+import { createNetworkWarnings } from './network-warnings.ts';
 import { createPasses, type PassConfig } from './pass.ts';
 import { connectSharedStore } from './shared-store.ts';
 
@@ -33,7 +34,7 @@ export type Voting = {
 /** A ballot that was counted. */
 export type Charge = {
   /**
-   * Counts it no longer: for a ballot that the stream could not take. While it cannot, all voters send theirs again and
+   * Counts it no longer: for a ballot that the stream did not take. While it cannot, all voters send theirs again and
    * again; when it can, they must not stand before empty budgets.
    */
   takeBack(): void;
@@ -71,14 +72,7 @@ export function createLimits(
   metrics.limitsEnabled.set(config.on ? 1 : 0);
   announce(config, log);
 
-  let warned = false;
-  const warnOfProxy = (req: Request) => {
-    if (warned || !req.headers['x-forwarded-for'] || req.ip !== req.socket.remoteAddress) return;
-    warned = true;
-    log.warn(
-      'ballots that name another sender (X-Forwarded-For) have used up the limit of one address: if they come through a proxy of yours, set TRUST_PROXY, else all its voters share one limit',
-    );
-  };
+  const warnings = createNetworkWarnings(log);
 
   const chargeSomewhere = async (payers: Payers) => {
     const counted = inStore && (await store.count(() => charge(inStore, payers)));
@@ -99,15 +93,17 @@ export function createLimits(
         metrics.unlimited.inc({ by: pass });
         return FREE;
       }
+      const address = sign(`address\0${clientNetwork(req.ip)}`);
+      warnings.see(address);
       const { exhausted, takeBack } = await chargeSomewhere({
         voter: voter && sign(`voter\0${voter.toString('hex')}`),
-        // Whoever has voted pays from a budget of its own size: a bot that uses up the one of new voters, on the same
-        // network, does not keep the others from changing their minds.
-        address: sign(`${votedBefore ? 'known' : 'new'}\0${clientNetwork(req.ip)}`),
+        // Whoever has voted pays alone: any budget that they shared, a bot could use up with identities that have
+        // voted, and keep the others from changing their minds.
+        address: voter && votedBefore ? undefined : address,
       });
       if (!exhausted) return { takeBack };
       metrics.overLimit.inc({ limit: exhausted.budget });
-      if (exhausted.budget !== 'voter-minute') warnOfProxy(req);
+      if (!isOfVoter(exhausted)) warnings.usedUp(req);
       return { problem: 'too-many-requests', detail: describe(exhausted), retryAfter: exhausted.seconds };
     },
     close: () => store?.close(),
@@ -128,10 +124,15 @@ function announce(config: LimitsConfig, log: Pick<Logger, 'warn' | 'info'>): voi
   if (loopbackPasses) log.info('not production: ballots that come from this machine itself are not limited');
 }
 
-function describe({ budget, seconds }: Exhausted): string {
-  const again = `The ballot was not accepted and does not count. Try again in ${inWords(seconds)}.`;
-  return budget === 'voter-minute'
-    ? `You have voted many times within a minute. ${again}`
+function isOfVoter({ budget }: Exhausted): boolean {
+  return budget === 'voter-minute' || budget === 'voter-hour';
+}
+
+function describe(exhausted: Exhausted): string {
+  const again = `The ballot was not accepted and does not count. Try again in ${inWords(exhausted.seconds)}.`;
+  const window = exhausted.budget === 'voter-minute' ? 'a minute' : 'an hour';
+  return isOfVoter(exhausted)
+    ? `You have voted many times within ${window}. ${again}`
     : `Very many ballots have just come from the network that you are in, yours or others'. ${again}`;
 }
 

@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BoundedMemory } from '../../src/limits/bounded-memory.ts';
 import { type Budgets, budgetsInMemory, charge, takeBack } from '../../src/limits/budgets.ts';
 
 const MINUTE = 60_000;
-const allow = { voterPerMinute: 3, addressPerMinute: 10, addressPerHour: 30 };
+/** The timer that forgets names. */
+const SWEEPER = 1;
+const allow = { voterPerMinute: 3, voterPerHour: 8, addressPerMinute: 10, addressPerHour: 30 };
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -37,7 +40,7 @@ describe('the budgets', () => {
     const budgets = budgetsInMemory(allow);
     const minutes: number[] = [];
     for (let minute = 0; minute < 60; minute++) {
-      minutes.push(await acceptedOf(200, () => newVoter(budgets)));
+      minutes.push(await acceptedOf(20, () => newVoter(budgets)));
       vi.advanceTimersByTime(MINUTE);
     }
     expect(minutes).toEqual([10, 10, 10, ...Array(57).fill(0)]);
@@ -54,6 +57,47 @@ describe('the budgets', () => {
     const budgets = budgetsInMemory(allow);
     await acceptedOf(100, () => charge(budgets, { voter: 'one', address: 'a' }));
     expect(await acceptedOf(100, () => newVoter(budgets))).toBe(7);
+  });
+
+  it('stop a voter who goes on and on for the rest of the hour, and tell how long that is', async () => {
+    const budgets = budgetsInMemory(allow);
+    const minutes: number[] = [];
+    for (let minute = 0; minute < 5; minute++) {
+      minutes.push(await acceptedOf(5, () => charge(budgets, { voter: 'one', address: undefined })));
+      vi.advanceTimersByTime(MINUTE);
+    }
+    expect(minutes).toEqual([3, 3, 2, 0, 0]);
+    expect(await charge(budgets, { voter: 'one', address: undefined })).toEqual({
+      budget: 'voter-hour',
+      seconds: 55 * 60,
+    });
+  });
+
+  it('charge voters of no address to themselves alone, however many they are', async () => {
+    const budgets = budgetsInMemory(allow);
+    for (let i = 0; i < 100; i++) {
+      expect(await acceptedOf(5, () => charge(budgets, { voter: `known ${i}`, address: undefined }))).toBe(3);
+    }
+    expect(await acceptedOf(100, () => newVoter(budgets))).toBe(10);
+  });
+
+  it('charge nothing to a voter whose address is stopped, so that they are not stopped themselves then', async () => {
+    const budgets = budgetsInMemory(allow);
+    await acceptedOf(10, () => newVoter(budgets));
+    const cast = () => charge(budgets, { voter: 'one', address: 'a' });
+    for (let i = 0; i < 20; i++) expect((await cast())?.budget).toBe('address-minute');
+    vi.advanceTimersByTime(MINUTE);
+    expect(await acceptedOf(20, cast)).toBe(3);
+  });
+
+  it('keep nothing of new voters whom the address stops: others’ counts would be forgotten for them', async () => {
+    const budgets = budgetsInMemory(allow, 10);
+    const hammering = { voter: 'one', address: undefined };
+    await acceptedOf(3, () => charge(budgets, hammering));
+    await acceptedOf(9, () => newVoter(budgets));
+    await acceptedOf(1, () => charge(budgets, { voter: undefined, address: 'a' }));
+    await acceptedOf(100, () => newVoter(budgets));
+    expect((await charge(budgets, hammering))?.budget).toBe('voter-minute');
   });
 
   it('leave other addresses alone', async () => {
@@ -105,8 +149,25 @@ describe('the budgets', () => {
     }
     const timers = vi.getTimerCount();
     for (let i = 0; i < 1_000; i++) await takeBack(budgets, { voter: `v${i}`, address: `a${i}` });
-    expect(vi.getTimerCount()).toBeLessThanOrEqual(300);
-    expect(timers).toBe(3);
+    expect(vi.getTimerCount()).toBe(4 * (100 + SWEEPER));
+    expect(timers).toBe(4 * (1 + SWEEPER));
+  });
+
+  it('forget even the names of keys when their windows end, though nobody votes any more', async () => {
+    const memory = new BoundedMemory({ points: 1, duration: 60 }, 100);
+    await memory.consume('a');
+    vi.advanceTimersByTime(MINUTE / 2);
+    await memory.consume('b');
+    expect(memory.size).toBe(2);
+    vi.advanceTimersByTime(MINUTE / 2);
+    expect(memory.size).toBe(1);
+    await memory.consume('a');
+    vi.advanceTimersByTime(MINUTE / 2);
+    expect(memory.size).toBe(1);
+    await expect(memory.consume('a')).rejects.toMatchObject({ remainingPoints: 0 });
+    vi.advanceTimersByTime(MINUTE);
+    expect(memory.size).toBe(0);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('let nothing in between: the turn of the event loop is still the same', async () => {

@@ -1,8 +1,8 @@
 import type { Test } from 'supertest';
 import { describe, expect, it } from 'vitest';
-import { makeApp, makeKey } from '../support/app.ts';
+import { cookiesOf, makeApp, makeKey } from '../support/app.ts';
 
-const allow = { voterPerMinute: 3, addressPerMinute: 10, addressPerHour: 1_000 };
+const allow = { voterPerMinute: 3, voterPerHour: 100, addressPerMinute: 10, addressPerHour: 1_000 };
 
 /** An app behind one trusted proxy that does not let this machine pass, and its clients. */
 function limited(limits: Parameters<typeof makeApp>[0]['limits'] = {}, trustProxy: number | string[] = 1) {
@@ -44,6 +44,17 @@ describe('one voter', () => {
     expect(await metric('ballots_refused_total', { reason: 'too-many-requests' })).toBe(1);
     expect(await metric('ballots_over_limit_total', { limit: 'voter-minute' })).toBe(1);
     expect(await metric('ballots_accepted_total')).toBe(3);
+  });
+
+  it('may do so for a while, but not for hours', async () => {
+    const { browser, from } = limited({ allow: { ...allow, voterPerMinute: 10, voterPerHour: 4 } });
+    const voter = browser();
+    const here = from('203.0.113.7');
+    await here(voter.get('/'));
+    const vote = () => here(voter.post('/')).type('form').send('vote=a');
+    for (let i = 0; i < 4; i++) await vote().expect(303);
+    const { text } = await vote().expect(429);
+    expect(text).toMatch(/You have voted many times within an hour\. .*Try again in 60 minutes\./);
   });
 
   it('has a budget for each poll, and in an open poll for each key of a ballot', async () => {
@@ -131,19 +142,66 @@ describe('one network', () => {
     expect(ballots.appended.at(-1)).toMatchObject({ choices: ['b'] });
   });
 
-  it('pays for ballots of voters who have voted before too, from a budget of the same size', async () => {
-    const { browser, from, request } = limited({ allow: { ...allow, voterPerMinute: 100 } });
-    const voter = browser();
+  it('is not used up by those who have voted: a bot that votes again with all its receipts stops only itself', async () => {
+    const { browser, castNew, from, metric } = limited();
     const here = from('203.0.113.7');
-    await here(voter.get('/'));
-    const statuses: number[] = [];
-    for (let i = 0; i < 15; i++) {
-      statuses.push((await here(voter.post('/')).type('form').send('vote=a')).status);
+    const voteAs = async (voter: ReturnType<typeof browser>) =>
+      (await here(voter.post('/')).type('form').send('vote=a')).status;
+    const accepted = async () => {
+      const voter = browser();
+      await here(voter.get('/'));
+      expect(await voteAs(voter)).toBe(303);
+      return voter;
+    };
+    const honest = await accepted();
+    const bots = [];
+    for (let i = 0; i < 8; i++) bots.push(await accepted());
+    for (const bot of bots) {
+      const statuses: number[] = [];
+      for (let i = 0; i < 5; i++) statuses.push(await voteAs(bot));
+      expect(statuses).toEqual([303, 303, 429, 429, 429]);
     }
-    expect(statuses.filter((status) => status === 303)).toHaveLength(11);
-    expect(
-      (await here(request.post('/api/polls/show-of-hands/ballots')).send({ choices: ['a'] })).status,
-    ).toBe(202);
+    expect(await metric('ballots_over_limit_total', { limit: 'voter-minute' })).toBe(24);
+    expect(await voteAs(honest)).toBe(303);
+    // And none of it was at the cost of those who have not voted: the tenth first ballot, then no more.
+    expect((await castNew('203.0.113.7')).status).toBe(202);
+    expect((await castNew('203.0.113.7')).status).toBe(429);
+    expect(await voteAs(honest)).toBe(303);
+  });
+
+  it('pays for the ballots of all whose ballot cookie is forged, another voter’s or another poll’s', async () => {
+    const { browser, exhaust, from } = limited();
+    const here = from('203.0.113.7');
+    const nameValue = (name: string, answer: Parameters<typeof cookiesOf>[0]) =>
+      `${name}=${cookiesOf(answer).get(name)!.value}`;
+    const newCookie = async () => nameValue('hbf_voter', await here(browser().get('/')));
+    const submit = async (voter: string, form: string, poll: string) =>
+      await here(browser().post(`/p/${poll}`))
+        .set('Cookie', voter)
+        .type('form')
+        .send(form)
+        .expect(303);
+    const other = await newCookie();
+    const mine = await newCookie();
+    const theirs = nameValue('hbf_ballot_best-friend', await submit(other, 'vote=a', 'best-friend'));
+    const elsewhere = `hbf_ballot_best-friend=${
+      cookiesOf(await submit(mine, 'vote=a&vote=b', 'lunch')).get('hbf_ballot_lunch')!.value
+    }`;
+    const forged = theirs.replace(/.{4}$/, 'AAAA');
+    await exhaust('198.51.100.1');
+    const stopped = from('198.51.100.1');
+    const status = async (voter: string, ballots: readonly string[]) =>
+      (
+        await stopped(browser().post('/p/best-friend'))
+          .set('Cookie', [voter, ...ballots].join('; '))
+          .type('form')
+          .send('vote=a')
+      ).status;
+    for (const lies of [[], [theirs], [forged], [elsewhere], [forged, theirs, elsewhere]]) {
+      expect(await status(mine, lies), lies.join()).toBe(429);
+    }
+    expect(await status(other, [forged])).toBe(429);
+    expect(await status(other, [theirs])).toBe(303);
   });
 
   it('is not charged for what is refused for another reason', async () => {
@@ -170,9 +228,14 @@ describe('one network', () => {
   });
 });
 
-it.each([{ outcome: 'not-accepted', reason: 'unreachable' }, { outcome: 'unconfirmed' }] as const)(
-  'a ballot that the stream could not take ($outcome) is not counted: its voter will send it again',
-  async (answer) => {
+it.each([
+  [{ outcome: 'not-accepted', reason: 'unreachable' }, 503],
+  [{ outcome: 'unconfirmed' }, 503],
+  [{ outcome: 'poll-closed' }, 403],
+  [{ outcome: 'poll-not-yet-open' }, 403],
+] as const)(
+  'a ballot that the stream could or would not take (%o) is not counted',
+  async (answer, status) => {
     const { ballots, castNew, exhaust, browser, from } = limited();
     const voter = browser();
     await voter.get('/');
@@ -180,8 +243,8 @@ it.each([{ outcome: 'not-accepted', reason: 'unreachable' }, { outcome: 'unconfi
       from('203.0.113.7')(voter.post('/api/polls/best-friend/ballots')).send({ choices: ['a'] });
     ballots.answer = answer;
     for (let i = 0; i < 20; i++) {
-      expect((await castNew('203.0.113.7')).status).toBe(503);
-      expect((await cast()).status).toBe(503);
+      expect((await castNew('203.0.113.7')).status).toBe(status);
+      expect((await cast()).status).toBe(status);
     }
     ballots.answer = undefined;
     await exhaust('203.0.113.7');
@@ -189,6 +252,32 @@ it.each([{ outcome: 'not-accepted', reason: 'unreachable' }, { outcome: 'unconfi
     expect((await castNew('203.0.113.7')).status).toBe(429);
   },
 );
+
+describe('a network that is used up', () => {
+  const GATEWAY = '172.17.0.1';
+  const WARNING = /All ballots so far came from one private address/g;
+
+  it.each([GATEWAY, '10.0.2.2', '::ffff:192.168.65.1', 'fd12:3456::1'])(
+    'is told of once where everybody has the same private address (%s): that of Docker’s bridge, it may be',
+    async (address) => {
+      const { castNew, exhaust, logged } = limited();
+      await exhaust(address);
+      await castNew(address);
+      expect(logged().match(WARNING)).toHaveLength(1);
+      expect(logged()).not.toContain(address);
+    },
+  );
+
+  it('is not told of where others vote, or where the address is a public one', async () => {
+    const lan = limited();
+    await lan.castNew('192.168.1.20');
+    await lan.exhaust('192.168.1.21');
+    expect(lan.logged()).not.toMatch(WARNING);
+    const alone = limited();
+    await alone.exhaust('203.0.113.7');
+    expect(alone.logged()).not.toMatch(WARNING);
+  });
+});
 
 describe('the page', () => {
   it('says what happened and when to try again, with the choice still ticked, and works without JavaScript', async () => {

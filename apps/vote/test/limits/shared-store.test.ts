@@ -22,7 +22,10 @@ afterEach(() => {
 function copy(addressPerMinute: number, storeUrl = server.url): TestApp<FakeBallots> {
   const made = makeApp({
     trustProxy: 1,
-    limits: { storeUrl, allow: { voterPerMinute: 1_000, addressPerMinute, addressPerHour: 10_000 } },
+    limits: {
+      storeUrl,
+      allow: { voterPerMinute: 1_000, voterPerHour: 1_000, addressPerMinute, addressPerHour: 10_000 },
+    },
   });
   opened.push(() => made.limits.close());
   return made;
@@ -64,9 +67,9 @@ describe('the store of the limits', () => {
     await cast(app, '203.0.113.7');
     await cast(app, '2001:db8:1:2::5');
     const keys = (await client.keys('*')).filter((key) => key !== 'hbf:limits:probe');
-    expect(keys).toHaveLength(6);
+    expect(keys).toHaveLength(8);
     for (const key of keys) {
-      expect(key).toMatch(/^hbf:limits:(voter-minute|address-minute|address-hour):v1\.[\w-]{22}$/);
+      expect(key).toMatch(/^hbf:limits:(voter-minute|voter-hour|address-minute|address-hour):v1\.[\w-]{22}$/);
       expect(await client.ttl(key)).toBeGreaterThan(0);
       expect(await client.ttl(key)).toBeLessThanOrEqual(key.includes('hour') ? 3_600 : 60);
     }

@@ -49,7 +49,7 @@ export function makeApp(
       on: true,
       loopbackPasses: true,
       crowdKeys: [],
-      allow: { voterPerMinute: 30, addressPerMinute: 1_000, addressPerHour: 5_000 },
+      allow: { voterPerMinute: 10, voterPerHour: 60, addressPerMinute: 1_000, addressPerHour: 5_000 },
       storeUrl: undefined,
       voterKeys: config.voterKeys ?? [voterKey],
       ...limitsConfig,
