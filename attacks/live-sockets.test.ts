@@ -5,7 +5,7 @@ import { until } from '@hbf/drills/until';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gauge, residentMegabytes } from './support/memory.ts';
-import { ask, rawRequest, talk } from './support/raw-http.ts';
+import { ask, openRaw, type RawConnection, rawRequest, talk } from './support/raw-http.ts';
 import {
   encodeFrame,
   type FrameOptions,
@@ -13,9 +13,10 @@ import {
   lengthBytes,
   openWebSocket,
   type RawWebSocket,
+  webSocketRequest,
 } from './support/raw-websocket.ts';
 import { FULL } from './support/seed.ts';
-import { countBallots, result, system } from './support/system.ts';
+import { countBallots, result, system, withReplica } from './support/system.ts';
 import { newVoter } from './support/voter.ts';
 import { watchOver } from './support/watch-over.ts';
 
@@ -26,8 +27,8 @@ const url = result.url!;
 const FLOOD_MS = FULL ? 10_000 : 500;
 
 /** An honest page watches; after `work` it watches still, hears a change, and asked anew it is told the same. */
-async function whileWatching(work: () => Promise<void>): Promise<void> {
-  const page = await joinSocketIo(gateway.url);
+async function whileWatching(work: () => Promise<void>, watched: { url: string } = gateway): Promise<void> {
+  const page = await joinSocketIo(watched.url);
   const pongs = setInterval(() => page.frame('3'), 5_000);
   try {
     page.frame('420["watch","other"]');
@@ -297,7 +298,99 @@ describe('watch with anything', () => {
   });
 });
 
+/** What compose.release.yaml gives result: the heap, and the container (bytes). */
+const RELEASE_HEAP = '--max-old-space-size=64 --max-semi-space-size=4';
+const RELEASE_MEMORY = 128 * 2 ** 20;
+
+describe('requests for an upgrade', () => {
+  const upgrade = (target: string, protocol: string) =>
+    rawRequest(url, {
+      target,
+      headers: [
+        ['Connection', 'Upgrade'],
+        ['Upgrade', protocol],
+      ],
+      keepAlive: true,
+    });
+
+  it.each([
+    ['h2c', '/'],
+    ['websocket', '/socket.io/?EIO=4&transport=websocket'],
+  ])(
+    'for %s at %s, behind another request in one packet, end no more than their connection',
+    async (protocol, target) => {
+      await attack(100, async () => {
+        for (let i = 0; i < 20; i++) {
+          await talk(
+            gateway.url,
+            rawRequest(gateway.url, { target: '/problems/internal', keepAlive: true }) +
+              upgrade(target, protocol),
+          );
+        }
+      });
+    },
+  );
+
+  it('whose clients never close are closed by the server', async () => {
+    await attack(100, async () => {
+      const opened = await Promise.all(
+        Array.from({ length: 100 }, () => openRaw(gateway.url, { allowHalfOpen: true })),
+      );
+      const before = await gauge(gateway, 'process_open_fds');
+      for (const { send } of opened) send(upgrade('/p/other', 'h2c'));
+      await until(
+        'their descriptors are free',
+        async () => (await gauge(gateway, 'process_open_fds')) <= before - 100,
+        15_000,
+      );
+      for (const { socket } of opened) socket.destroy();
+    });
+  });
+});
+
 describe('crowds of sockets', () => {
+  it('do not end a result with the memory of the release: handshakes are refused, and pages hear the tally', async () => {
+    await withReplica('result', { NODE_OPTIONS: RELEASE_HEAP }, async (release) => {
+      const opened: RawConnection[] = [];
+      await whileWatching(async () => {
+        // Sessions by polling that are never asked for again, over two connections.
+        const handshake = rawRequest(release.url, {
+          target: '/socket.io/?EIO=4&transport=polling',
+          keepAlive: true,
+        });
+        await Promise.all(
+          [1, 2].map(async () => {
+            const connection = await openRaw(release.url);
+            opened.push(connection);
+            for (let sent = 0; sent < 2_000; sent += 50) {
+              connection.send(handshake.repeat(50));
+              await connection.untilResponses(sent + 50, 20_000);
+            }
+          }),
+        );
+        // And WebSockets, each of which watches a poll and agrees to nothing.
+        for (let i = 0; i < 20; i++) {
+          const more = await Promise.all(Array.from({ length: 100 }, () => openRaw(release.url)));
+          for (const connection of more) connection.send(webSocketRequest(release.url));
+          opened.push(...more);
+          await until(
+            'every handshake is answered',
+            () => more.every(({ received, isClosed }) => isClosed || received.includes('\r\n\r\n')),
+            20_000,
+          );
+          for (const { socket, received } of more) {
+            if (received.startsWith('HTTP/1.1 101 '))
+              socket.write(Buffer.concat([text('40'), text('420["watch","other"]')]));
+          }
+        }
+        expect((await residentMegabytes(release)) * 1e6).toBeLessThan(RELEASE_MEMORY);
+        expect(await gauge(release, 'sockets_refused_total{reason="total"}')).toBeGreaterThan(1_000);
+        expect((await ask(release.url, { target: '/p/other' })).status).toBe(200);
+      }, release);
+      for (const { socket } of opened) socket.destroy();
+    });
+  }, 120_000);
+
   it.runIf(FULL)(
     '5,000 that shake hands and go away are forgotten within half a minute',
     async () => {

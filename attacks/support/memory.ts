@@ -6,7 +6,8 @@ export async function residentMegabytes(replica: LocalReplica): Promise<number> 
   return Number(line![1]) / 1e6;
 }
 
-/** The value of a series without labels in a replica's metrics. */
+/** The value of a series in a replica's metrics. @param name with its labels, as they stand there. */
 export async function gauge(replica: LocalReplica, name: string): Promise<number> {
-  return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(await replica.metrics())![1]);
+  const lines = (await replica.metrics()).split('\n');
+  return Number(lines.find((line) => line.startsWith(`${name} `))!.slice(name.length));
 }

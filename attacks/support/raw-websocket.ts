@@ -16,25 +16,31 @@ export type RawWebSocket = RawConnection & {
 
 export type FrameOptions = { opcode?: number; isLast?: boolean; reserved?: number; isMasked?: boolean };
 
-export async function openWebSocket(
+/** A handshake, as it is written. */
+export function webSocketRequest(
   url: string,
   headers: readonly (readonly [string, string])[] = [],
   target = '/socket.io/?EIO=4&transport=websocket',
+): string {
+  return rawRequest(url, {
+    target,
+    headers: [
+      ['Upgrade', 'websocket'],
+      ['Connection', 'Upgrade'],
+      ['Sec-WebSocket-Version', '13'],
+      ['Sec-WebSocket-Key', randomBytes(16).toString('base64')],
+      ...headers,
+    ],
+    keepAlive: true,
+  });
+}
+
+export async function openWebSocket(
+  url: string,
+  ...handshake: [headers?: readonly (readonly [string, string])[], target?: string]
 ): Promise<RawWebSocket> {
   const connection = await openRaw(url);
-  connection.send(
-    rawRequest(url, {
-      target,
-      headers: [
-        ['Upgrade', 'websocket'],
-        ['Connection', 'Upgrade'],
-        ['Sec-WebSocket-Version', '13'],
-        ['Sec-WebSocket-Key', randomBytes(16).toString('base64')],
-        ...headers,
-      ],
-      keepAlive: true,
-    }),
-  );
+  connection.send(webSocketRequest(url, ...handshake));
   await until(
     () => `the handshake is answered, and not with ${connection.received}`,
     () => connection.received.includes('\r\n\r\n') || connection.isClosed,

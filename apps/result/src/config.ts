@@ -7,11 +7,15 @@ import {
   readEnvironment,
   trustProxy,
   urlOf,
+  wholeNumber,
 } from '@hbf/service-kit/environment';
 import { keysFor } from '@hbf/service-kit/keyring';
 import { z } from 'zod';
 
 export type Config = ReturnType<typeof readConfig>;
+
+/** More than one process could serve. */
+const MOST_SOCKETS = 1_000_000;
 
 /**
  * The configuration as a pure function of the environment; docs/configuration.md lists the variables.
@@ -31,6 +35,8 @@ export function readConfig(env: Record<string, string | undefined>) {
       VOTE_PORT: port(PORTS.vote),
       PUBLIC_RESULT_URL: origin.optional(),
       NODE_ENV: nodeEnv,
+      SOCKETS_MAX: wholeNumber(1, MOST_SOCKETS).default(1_500),
+      SOCKETS_PER_NETWORK: wholeNumber(1, MOST_SOCKETS).default(1_000),
     },
     env,
   );

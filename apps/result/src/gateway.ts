@@ -1,16 +1,12 @@
-import type { Server as HttpServer } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Server as HttpServer, RequestListener } from 'node:http';
 import type { Problem } from '@hbf/contracts/problems';
 import type { Tally } from '@hbf/contracts/tally';
-import { isCrossSite } from '@hbf/service-kit/request-origin';
-import { securityHeaders } from '@hbf/service-kit/security-headers';
 import { Server, type Socket } from 'socket.io';
 import { createFreshnessMeter } from './freshness-meter.ts';
-import { type Connection, guardConnection } from './guard-connection.ts';
-import { LimitedWebSockets } from './limited-web-sockets.ts';
+import type { Connection } from './guard-connection.ts';
 import type { ResultMetrics } from './metrics.ts';
 import { NO_SUCH_POLL, NO_TALLY_YET, problem, unavailable } from './problem.ts';
-import { refuseUpgrades } from './refuse-upgrades.ts';
+import { createSocketServer } from './socket-server.ts';
 import type { TallyFeed } from './tally-feed.ts';
 import { createThrottle } from './throttle.ts';
 
@@ -20,8 +16,6 @@ const EMIT_GAP_MS = 50;
 const REPEAT_EVERY_MS = 1_000;
 /** How many polls one socket may watch. */
 const MAX_WATCHED = 20;
-/** How long clients may take to close their sockets when the service stops (ms). */
-const FAREWELL_MS = 1_000;
 
 const ROOM_PREFIX = 'poll:';
 /** The sockets that still have not taken what they were sent. */
@@ -29,49 +23,33 @@ const BEHIND = 'behind';
 
 /** The live side of the service: sockets watch polls, and hear each change of their tallies. */
 export type Gateway = {
+  /** Serves the sockets and the app; it does not listen yet. */
+  server: HttpServer;
   io: Server;
   /** Ends all sockets, also those whose clients do not answer any more. */
   close(): Promise<void>;
 };
 
 /**
- * Serves Socket.IO on a server. A client emits `watch` with a poll's key, gets the tally (or a problem) in the
+ * Serves Socket.IO beside an app. A client emits `watch` with a poll's key, gets the tally (or a problem) in the
  * acknowledgement, and from then on hears `tally`.
- * @param deps.publicUrl this service's public origin, if configured: pages from there may connect too.
  */
 export function openGateway(
-  server: HttpServer,
-  deps: {
-    feed: TallyFeed;
-    metrics: Pick<ResultMetrics, 'sockets' | 'freshness'>;
-    publicUrl: string | undefined;
-  },
+  app: RequestListener,
+  deps: { feed: TallyFeed; metrics: ResultMetrics } & Pick<
+    Parameters<typeof createSocketServer>[1],
+    'config' | 'log'
+  >,
 ): Gateway {
   const { feed } = deps;
-  const io = new Server(server, {
-    serveClient: false,
-    maxHttpBufferSize: 4_096,
-    perMessageDeflate: false,
-    httpCompression: false,
-    wsEngine: LimitedWebSockets,
-    connectTimeout: 10_000,
-    // A peer that vanished is noticed within 20 s.
-    pingInterval: 10_000,
-    pingTimeout: 10_000,
-    // CORS does not hold for WebSocket: without this any site could open one from a visitor's browser, into a network
-    // that only the visitor reaches.
-    allowRequest: (req, decide) => decide(null, !isCrossSite(req.headers, deps.publicUrl)),
-  });
-
-  // Its answers bypass the app, and so would be the only ones without these headers.
-  io.engine.use(securityHeaders({ publicUrl: deps.publicUrl, forms: false }));
-  io.engine.on('connection', (connection: Connection) => {
-    deps.metrics.sockets.inc();
-    connection.once('close', () => deps.metrics.sockets.dec());
-    guardConnection(connection);
-  });
+  /** The connections over which a client has joined Socket.IO's namespace. */
+  const joined = new WeakSet<Connection>();
+  const sockets = createSocketServer(app, { ...deps, hasJoined: (connection) => joined.has(connection) });
+  const io = new Server({ serveClient: false, connectTimeout: 10_000 });
+  io.bind(sockets.engine);
 
   io.on('connection', (socket) => {
+    joined.add(socket.conn);
     socket.on('watch', (...args: unknown[]) => {
       const answer = args.at(-1);
       const reply = watch(socket, args[0]);
@@ -121,23 +99,14 @@ export function openGateway(
     emit.request();
   }, REPEAT_EVERY_MS);
 
-  refuseUpgrades(server, `${io.path()}/`);
-  const upgraded = new Set<Duplex>();
-  server.on('upgrade', (_req, socket) => {
-    upgraded.add(socket);
-    socket.once('close', () => upgraded.delete(socket));
-  });
-
   return {
+    server: sockets.server,
     io,
     async close() {
       clearInterval(everySecond);
       emit.stop();
-      const force = setTimeout(() => {
-        for (const socket of upgraded) socket.destroy();
-      }, FAREWELL_MS);
       await io.close();
-      clearTimeout(force);
+      await sockets.closeUpgraded();
     },
   };
 }

@@ -7,12 +7,18 @@ export type Connection = Parameters<Parameters<Server['engine']['on']>[1]>[0];
 const MAX_PACKETS_PER_SECOND = 40;
 /** A connection that takes nothing for this long (ms) is closed: what it is owed piles up here. */
 const STALLED_AFTER_MS = 10_000;
+/** Who has not joined Socket.IO's namespace this long after its handshake (s) is not going to: a page needs one packet. */
+const JOIN_WITHIN_S = 5;
 
 /**
- * Closes a connection that floods, or that does not read what it is sent. Acknowledgements, unlike tallies, are kept
+ * Closes a connection that floods, that never joins, or that does not read what it is sent. Acknowledgements, unlike tallies, are kept
  * until they can be sent, so a client that asks and never reads would fill the memory.
  */
-export function guardConnection(connection: Connection): void {
+export function guardConnection(
+  connection: Connection,
+  hasJoined: (connection: Connection) => boolean,
+): void {
+  let seconds = 0;
   let packets = 0;
   let stalledFor = 0;
   connection.on('packet', () => {
@@ -22,6 +28,9 @@ export function guardConnection(connection: Connection): void {
   });
   const everySecond = setInterval(() => {
     packets = 0;
+    seconds += 1;
+    // Before Socket.IO closes it in due form, for which a session by polling would wait half a minute more.
+    if (seconds >= JOIN_WITHIN_S && !hasJoined(connection)) connection.close(true);
     stalledFor = connection.transport.writable ? 0 : stalledFor + 1_000;
     if (stalledFor >= STALLED_AFTER_MS) connection.close(true);
   }, 1_000);

@@ -1,7 +1,9 @@
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 
 /** What one WebSocket may send in a second, frames of every kind (a page of ours sends one `watch`, then pongs). */
 const MAX_FRAMES_PER_SECOND = 40;
+/** How long a client may take to agree that its WebSocket is closed (ms); meanwhile it holds a place. */
+const CLOSE_WITHIN_MS = 2_000;
 
 /**
  * The WebSockets under Socket.IO, each limited from its first frame on. Socket.IO's own packets are not all that a client
@@ -9,6 +11,11 @@ const MAX_FRAMES_PER_SECOND = 40;
  * the memory and leave no time for anybody else. So would one who asks for an upgrade again and again.
  */
 export class LimitedWebSockets extends WebSocketServer {
+  constructor(options: ServerOptions) {
+    // Its types do not know the option yet.
+    super(Object.assign({ ...options }, { closeTimeout: CLOSE_WITHIN_MS }));
+  }
+
   override handleUpgrade(
     ...[request, socket, head, callback]: Parameters<WebSocketServer['handleUpgrade']>
   ): void {

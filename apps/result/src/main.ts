@@ -68,8 +68,9 @@ runService(
       find: (receipt) => findBallot(lookUpPool, receipt),
       log,
     });
-    const server = createHttpServer(createApp({ feed, receipts, log, metrics, config }));
-    const gateway = openGateway(server, { feed, metrics, publicUrl: config.PUBLIC_RESULT_URL });
+    const app = createApp({ feed, receipts, log, metrics, config });
+    const gateway = openGateway(app, { feed, metrics, config, log });
+    const { server } = gateway;
     const port = await listen(server, config.PORT);
     resources.add('the public port', async () => {
       await drainServer(server);

@@ -1,5 +1,6 @@
 import { createRegistry, requestDuration } from '@hbf/service-kit/metrics';
-import { Gauge, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import { REFUSALS } from './places.ts';
 
 /** The templates of the public routes; each has its series from the start, at zero. */
 const ROUTES = [
@@ -23,8 +24,16 @@ export function createMetrics() {
       duration.zero({ method: 'GET', route, status_code: status });
     }
   }
+  const socketsRefused = new Counter({
+    name: 'sockets_refused_total',
+    help: 'Handshakes refused because too many sockets were open: of one network, or in total',
+    labelNames: ['reason'],
+    registers: [registry],
+  });
+  for (const reason of REFUSALS) socketsRefused.inc({ reason }, 0);
   return {
     registry,
+    socketsRefused,
     duration,
     freshness: new Histogram({
       name: 'tally_freshness_seconds',

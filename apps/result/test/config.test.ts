@@ -22,6 +22,8 @@ test('two variables are enough; the ports are those of the contract and the inte
     METRICS_HOST: '127.0.0.1',
     TRUST_PROXY: 0,
     LOG_LEVEL: 'info',
+    SOCKETS_MAX: 1500,
+    SOCKETS_PER_NETWORK: 1000,
   });
 });
 
@@ -35,6 +37,8 @@ test('everything that is missing or malformed is named at once, and no secret wi
     PUBLIC_VOTE_URL: 'https://vote.example.org/path',
     PUBLIC_RESULT_URL: 'result.example.org',
     NODE_ENV: 'production',
+    SOCKETS_MAX: '0',
+    SOCKETS_PER_NETWORK: 'many',
   });
   for (const name of [
     'PORT',
@@ -45,6 +49,8 @@ test('everything that is missing or malformed is named at once, and no secret wi
     'LOG_LEVEL',
     'PUBLIC_VOTE_URL',
     'PUBLIC_RESULT_URL',
+    'SOCKETS_MAX',
+    'SOCKETS_PER_NETWORK',
   ]) {
     expect(message).toMatch(new RegExp(`^ +${name}:`, 'm'));
   }

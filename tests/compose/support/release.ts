@@ -105,6 +105,8 @@ export async function createRelease(options: { without?: readonly string[] } = {
       LIMIT_VOTER_PER_HOUR: '',
       LIMIT_ADDRESS_PER_MINUTE: '',
       LIMIT_ADDRESS_PER_HOUR: '',
+      SOCKETS_MAX: '',
+      SOCKETS_PER_NETWORK: '',
       REDIS_MAXMEMORY: '72mb',
       REDIS_MEMORY: '176M',
     },

@@ -1,4 +1,4 @@
-import { closeServer, createHttpServer, listen } from '@hbf/service-kit/http-server';
+import { closeServer, listen } from '@hbf/service-kit/http-server';
 import type { Logger } from '@hbf/service-kit/logger';
 import { io as connect, type ManagerOptions, type Socket, type SocketOptions } from 'socket.io-client';
 import { afterAll } from 'vitest';
@@ -12,6 +12,9 @@ export type TestConfig = {
   TRUST_PROXY: number | string[];
   PUBLIC_VOTE_URL?: string;
   PUBLIC_RESULT_URL?: string;
+  NODE_ENV: string;
+  SOCKETS_MAX: number;
+  SOCKETS_PER_NETWORK: number;
 };
 
 /** A log that keeps what it was told, as text. */
@@ -38,17 +41,20 @@ export function createTestApp(deps: {
     PUBLIC_VOTE_URL: undefined,
     VOTE_PORT: 5002,
     PUBLIC_RESULT_URL: undefined,
+    NODE_ENV: 'development',
+    SOCKETS_MAX: 1_000,
+    SOCKETS_PER_NETWORK: 1_000,
     ...deps.config,
   };
   const app = createApp({ feed: deps.feed, receipts: deps.receipts ?? noReceipts, log, metrics, config });
-  return { app, metrics, lines, config };
+  return { app, metrics, log, lines, config };
 }
 
 /** The whole service on a port of its own, as `main.ts` puts it together; it ends with the test file. */
 export async function startTestService(deps: Parameters<typeof createTestApp>[0] & { port?: number }) {
-  const { app, metrics, lines, config } = createTestApp(deps);
-  const server = createHttpServer(app);
-  const gateway = openGateway(server, { feed: deps.feed, metrics, publicUrl: config.PUBLIC_RESULT_URL });
+  const { app, metrics, log, lines, config } = createTestApp(deps);
+  const gateway = openGateway(app, { feed: deps.feed, metrics, config, log });
+  const { server } = gateway;
   const port = await listen(server, deps.port ?? 0, '127.0.0.1');
   const sockets: Socket[] = [];
   const close = async () => {
