@@ -1,6 +1,10 @@
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { boundIdleConnections } from './bound-idle-connections.ts';
 import { createOwedAnswers } from './owed-answers.ts';
+
+/** Their memory is what the limits of compose.release.yaml leave room for. */
+const MAX_IDLE_CONNECTIONS = 3_000;
 
 /** Servers that will stop listening soon. */
 const draining = new WeakSet<Server>();
@@ -40,6 +44,7 @@ export function createHttpServer(listener: RequestListener): Server {
   server.maxHeadersCount = 100;
   // Of a client that takes nothing of its answer: the time-outs above are all over by then.
   server.timeout = 30_000;
+  boundIdleConnections(server, MAX_IDLE_CONNECTIONS);
   unanswered.set(server, owed.all);
   return server;
 }
