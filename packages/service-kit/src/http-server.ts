@@ -4,7 +4,7 @@ import { boundIdleConnections } from './bound-idle-connections.ts';
 import { createOwedAnswers } from './owed-answers.ts';
 
 /** Their memory is what the limits of compose.release.yaml leave room for. */
-const MAX_IDLE_CONNECTIONS = 3_000;
+const MAX_IDLE_CONNECTIONS = 1_500;
 
 /** Servers that will stop listening soon. */
 const draining = new WeakSet<Server>();
