@@ -95,7 +95,11 @@ describe.skipIf(files < CONNECTIONS + OTHERS)(
     it.runIf(FULL)(
       'but watch the tally over WebSocket are all told it, and voters go on voting',
       async () => {
-        const gateway = await system.add('result');
+        // As where an operator gives it the memory for so many.
+        const places = String(2 * CONNECTIONS);
+        const gateway = await system.add('result', {
+          env: { SOCKETS_MAX: places, SOCKETS_PER_NETWORK: places },
+        });
         await gateway.untilReady();
         try {
           const before = await residentMegabytes(gateway);

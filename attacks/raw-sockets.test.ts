@@ -201,6 +201,24 @@ describe('requests that ask for another protocol', () => {
     },
   );
 
+  it.each(['websocket', 'h2c', 'TLS/1.0', 'foo'])(
+    'Upgrade: %s is passed over by result, which answers as it would without it',
+    async (protocol) => {
+      for (const target of ['/p/other', '/api/polls/other/tally']) {
+        const headers = [
+          ['Upgrade', protocol],
+          ['Connection', 'Upgrade, HTTP2-Settings'],
+          ['HTTP2-Settings', 'AAMAAABkAARAAAAAAAIAAAAA'],
+        ] as const;
+        const [response] = await talk(
+          result.url!,
+          rawRequest(result.url!, { target, headers, keepAlive: true }),
+        );
+        expect(response?.status).toBe(200);
+      }
+    },
+  );
+
   it('a proxy is not to be had: neither CONNECT nor a whole address leads anywhere else', async () => {
     for (const target of [
       '127.0.0.1:22',

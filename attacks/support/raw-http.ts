@@ -67,9 +67,12 @@ export async function openRaw(
 /** How long a server may take to close a connection on which it was asked to, or on which nothing valid came. */
 const CLOSE_WITHIN_MS = 8_000;
 
+/** A server left a connection open on which it was to close. */
+export class StillOpen extends Error {}
+
 /**
  * Sends bytes and reads until the server closes: whatever they are, the last request must ask for that, or be refused.
- * @throws when the connection is still open after 8 s.
+ * @throws StillOpen when the connection is still open after 8 s.
  */
 export async function talk(url: string, bytes: string, heads = 0): Promise<RawResponse[]> {
   const connection = await openRaw(url);
@@ -80,7 +83,9 @@ export async function talk(url: string, bytes: string, heads = 0): Promise<RawRe
       () => connection.isClosed,
       CLOSE_WITHIN_MS,
       1,
-    );
+    ).catch(({ message }: Error) => {
+      throw new StillOpen(message);
+    });
     return connection.responses(heads);
   } finally {
     connection.socket.destroy();

@@ -83,6 +83,23 @@ describe('createHttpServer', () => {
     expect(seen).toEqual(['/p/x?y=%2F', '/p/x?y', '/', '//other.example/x']);
   });
 
+  it('hangs up on a client that takes nothing of its answer', async () => {
+    let ended = false;
+    const { server, port } = await start((_req, res) => {
+      res.once('close', () => {
+        ended = true;
+      });
+      // More than all buffers on the way take.
+      res.end(Buffer.alloc(50_000_000));
+    });
+    expect(server.timeout).toBeGreaterThan(0);
+    server.timeout = 100; // read at each connection; the real one is 30 s
+    const { socket } = await open(port);
+    socket.pause();
+    socket.write(REQUEST);
+    await vi.waitUntil(() => ended, { timeout: 5_000 });
+  });
+
   it('ends every answer that it owes to a client that has gone, also those behind others', async () => {
     let heard = 0;
     let ended = 0;
