@@ -97,8 +97,7 @@ describe('a poll whose labels are code', () => {
       await page.goto(`${vote.url}/p/evil`);
       for (const label of EVIL)
         expect(await page.getByText(label, { exact: true }).count()).toBeGreaterThan(0);
-      await page.getByRole('radio').first().check();
-      await page.getByRole('button').click();
+      await page.locator('.choice').first().click();
       await page.getByText('Your ballot was accepted').waitFor();
       await page.getByText(`You chose ${EVIL[0]}`).waitFor();
       await page.goto(`${result.url}/p/evil`);

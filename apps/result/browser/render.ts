@@ -1,70 +1,112 @@
 import type { Tally } from '@hbf/contracts/tally';
-import { type Sentence, type TallyView, viewTally, writeTime } from '../src/tally-view.ts';
+import { type Sentence, textOf } from '@hbf/page-kit/writing';
+import { type TallyView, viewTally } from '../src/tally-view.ts';
+import type { Words } from '../src/words/words.ts';
+import { createPlot } from './plot.ts';
 
 const byId = (id: string) => document.getElementById(id)!;
 
-/** Shows a tally. Everything goes in as text. @returns a summary in one sentence. */
-export function renderTally(tally: Tally): string {
-  const view = viewTally(tally);
-  setText(byId('question'), tally.question);
-  renderFreshness(view.freshness.tone, view.freshness.text);
-  const hidden = byId('hidden');
-  hidden.hidden = view.hidden === undefined;
-  setSentence(hidden, view.hidden ?? []);
-  const verdict = byId('verdict');
-  verdict.hidden = view.verdict === undefined;
-  setText(verdict, view.verdict ?? '');
-  setText(byId('turnout'), view.turnout);
-  setSentence(byId('times'), view.times ?? []);
-  byId('options').toggleAttribute('data-hidden', view.hidden !== undefined);
-  renderRows(byId('options'), view.rows);
-  const vote = document.getElementById('vote');
-  if (vote) setText(vote, view.voteLink);
-  const rows = view.rows.filter(({ votes }) => votes !== '').map(({ label, votes }) => `${label}: ${votes}`);
-  return [view.verdict ?? '', view.turnout, ...rows].filter(Boolean).join('. ');
-}
+export type Renderer = {
+  /** Shows a tally. Everything goes in as text. @returns a summary in one sentence. */
+  renderTally(tally: Tally): string;
+  /** Says that nothing was heard for so long (ms). */
+  renderSilence(forMs: number): void;
+};
 
-/** Says how current the page is. */
-export function renderFreshness(tone: TallyView['freshness']['tone'] | 'silent', text: Sentence): void {
-  const line = byId('freshness');
-  line.dataset.tone = tone;
-  byId('tally').toggleAttribute('data-old', tone === 'silent' || tone === 'stale');
-  setSentence(line, text);
-}
+/** @returns what keeps the page that is shown now current. */
+export function createRenderer(words: Words): Renderer {
+  const { writing } = words;
+  const plot = createPlot(byId('plot'), words);
 
-/** The server writes times in UTC: it does not know where the reader is. */
-export function writeTimesLocally(): void {
-  for (const element of document.querySelectorAll('time')) {
-    setText(element, writeTime(element.dateTime, undefined));
+  function renderFreshness(tone: TallyView['freshness']['tone'] | 'silent', text: Sentence): void {
+    const line = byId('freshness');
+    line.dataset.tone = tone;
+    byId('tally').toggleAttribute('data-old', tone === 'silent' || tone === 'stale');
+    setSentence(line, text);
   }
+
+  function setSentence(element: Element, sentence: Sentence): void {
+    if (element.textContent === textOf(sentence, writing, undefined)) return;
+    element.replaceChildren(...sentence.map(nodeOf));
+  }
+
+  function nodeOf(part: Sentence[number]): Node | string {
+    if (typeof part === 'string') return part;
+    if ('strong' in part) {
+      const strong = document.createElement('strong');
+      strong.dir = 'auto';
+      strong.textContent = part.strong;
+      return strong;
+    }
+    const time = document.createElement('time');
+    time.dateTime = part.time;
+    time.textContent = writing.time(part.time, undefined);
+    return time;
+  }
+
+  return {
+    renderTally(tally) {
+      const view = viewTally(tally, words);
+      setText(byId('question'), tally.question);
+      renderFreshness(view.freshness.tone, view.freshness.text);
+      const hidden = byId('hidden');
+      hidden.hidden = view.hidden === undefined;
+      setSentence(hidden, view.hidden ?? []);
+      const verdict = byId('verdict');
+      verdict.hidden = view.hidden !== undefined;
+      setSentence(verdict, view.verdict ?? []);
+      setText(byId('turnout'), view.turnout);
+      setSentence(byId('times'), view.times ?? []);
+      byId('options').toggleAttribute('data-hidden', view.hidden !== undefined);
+      renderRows(byId('options'), 'option', view.rows, renderBar);
+      renderRows(byId('rows'), 'row', view.rows, renderTableRow);
+      plot.add({ at: Date.parse(tally.asOf), voters: tally.turnout });
+      const vote = document.getElementById('vote');
+      if (vote) setText(vote, view.voteLink);
+      const rows = view.rows
+        .filter(({ votes }) => votes !== '')
+        .map(({ label, votes }) => `${label}: ${votes}`);
+      return [textOf(view.verdict ?? [], writing, undefined), view.turnout, ...rows]
+        .filter(Boolean)
+        .join('. ');
+    },
+    renderSilence(forMs) {
+      renderFreshness('silent', [words.freshness.silent(Math.floor(forMs / 1_000))]);
+    },
+  };
 }
 
-function renderRows(list: HTMLElement, rows: TallyView['rows']): void {
-  const known = new Map([...list.children].map((item) => [(item as HTMLElement).dataset.option, item]));
+type Row = TallyView['rows'][number];
+
+/** @param name of the data attribute that holds an item's option. */
+function renderRows(
+  list: HTMLElement,
+  name: string,
+  rows: readonly Row[],
+  render: (item: Element, row: Row) => void,
+): void {
+  const known = new Map([...list.children].map((item) => [(item as HTMLElement).dataset[name], item]));
   for (const [index, row] of rows.entries()) {
     const item = known.get(row.key);
     if (!item) continue;
     // Moved only if the order changed: moving it stops its bar in the middle of its way.
     if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
-    setText(item.querySelector('.label')!, row.label);
-    setText(item.querySelector('.share')!, row.share);
-    setText(item.querySelector('.votes')!, row.votes);
-    item.querySelector('rect')!.setAttribute('width', String(row.width));
+    render(item, row);
   }
+}
+
+function renderBar(item: Element, row: Row): void {
+  setText(item.querySelector('.label')!, row.label);
+  setText(item.querySelector('.share')!, row.share);
+  setText(item.querySelector('.votes')!, row.votes);
+  item.querySelector('rect')!.setAttribute('width', String(row.width));
+}
+
+function renderTableRow(item: Element, row: Row): void {
+  for (const [index, text] of [row.label, row.votes, row.share].entries())
+    setText(item.children[index]!, text);
 }
 
 function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
-}
-
-function setSentence(element: Element, sentence: Sentence): void {
-  const parts = sentence.map((part) => {
-    if (typeof part === 'string') return part;
-    const time = document.createElement('time');
-    time.dateTime = part.time;
-    time.textContent = writeTime(part.time, undefined);
-    return time;
-  });
-  const text = parts.map((part) => (typeof part === 'string' ? part : part.textContent)).join('');
-  if (element.textContent !== text) element.replaceChildren(...parts);
 }

@@ -1,22 +1,24 @@
-import { fileURLToPath } from 'node:url';
-import { PROBLEMS, type Problem, type ProblemName } from '@hbf/contracts/problems';
+import type { Phase } from '@hbf/contracts/poll';
+import { PROBLEMS, type ProblemName } from '@hbf/contracts/problems';
 import type { Tally } from '@hbf/contracts/tally';
+import { serveAssets } from '@hbf/page-kit/assets';
+import { languageOf, speak } from '@hbf/page-kit/speak';
+import type { Frame } from '@hbf/page-kit/templates';
 import type { Logger } from '@hbf/service-kit/logger';
 import { observeRequests } from '@hbf/service-kit/observe-requests';
 import { sendProblem } from '@hbf/service-kit/problem';
-import { siblingOrigin } from '@hbf/service-kit/request-origin';
+import { ownOrigin } from '@hbf/service-kit/request-origin';
 import { securityHeaders } from '@hbf/service-kit/security-headers';
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import type { Config } from './config.ts';
 import type { ResultMetrics } from './metrics.ts';
-import { renderMessage, renderPoll, renderReceipt } from './pages.ts';
+import { createPages, type Message, PUBLIC_DIRECTORY } from './pages.ts';
 import { NO_SUCH_POLL, NO_TALLY_YET, problem, unavailable } from './problem.ts';
 import { ONLY_FROM_VOTE, PROBLEM_ADVICE } from './problem-advice.ts';
 import type { ReceiptDesk } from './receipt-desk.ts';
-import { wordsOfReceipt } from './receipt-words.ts';
 import type { TallyFeed } from './tally-feed.ts';
-
-const DIST = fileURLToPath(new URL('../dist', import.meta.url));
+import type { TurnoutPoint } from './turnout-plot.ts';
+import { votingAddress } from './voting-address.ts';
 
 const UNKNOWN_POLL = problem('unknown-poll', NO_SUCH_POLL);
 const UNKNOWN_RECEIPT = problem('unknown-receipt', 'Check that you copied the whole receipt.');
@@ -25,12 +27,18 @@ const UNKNOWN_RECEIPT = problem('unknown-receipt', 'Check that you copied the wh
 export function createApp(deps: {
   feed: TallyFeed;
   receipts: ReceiptDesk;
+  /** How each poll's turnout came about. */
+  turnout: { points(poll: string): readonly TurnoutPoint[] };
   log: Logger;
   metrics: Pick<ResultMetrics, 'duration'>;
-  config: Pick<Config, 'TRUST_PROXY' | 'PUBLIC_VOTE_URL' | 'PUBLIC_RESULT_URL' | 'VOTE_PORT'>;
+  config: Pick<
+    Config,
+    'TRUST_PROXY' | 'PUBLIC_VOTE_URL' | 'PUBLIC_RESULT_URL' | 'VOTE_PORT' | 'NETWORK_ADDRESS'
+  >;
 }): Express {
   const { feed, receipts, config } = deps;
   const app = express();
+  const pages = createPages();
   app.disable('x-powered-by');
   // Nearly every answer changes with each ballot: an ETag would cost time and never match.
   app.set('etag', false);
@@ -38,18 +46,34 @@ export function createApp(deps: {
   app.use(observeRequests(deps.log, deps.metrics.duration));
   app.use(securityHeaders({ publicUrl: config.PUBLIC_RESULT_URL, forms: false }));
 
+  app.get('/assets/:file', serveAssets(PUBLIC_DIRECTORY));
+  app.use(speak({ secure: config.PUBLIC_RESULT_URL?.startsWith('https:') ?? false }));
+
   app.get('/', (req, res) => {
     const first = feed.polls()?.[0];
-    if (!first) return sayNothingYet(res);
+    if (!first) return sayNothingYet(req, res);
     sendPoll(req, res, feed.tally(first.key)!);
   });
 
-  app.get('/p/:poll', (req, res) => {
-    if (!feed.polls()) return sayNothingYet(res);
-    const tally = feed.tally(req.params.poll);
-    if (!tally)
-      return sendMessage(res, problem('unknown-poll', 'Check the address, or see the polls that there are.'));
-    sendPoll(req, res, tally);
+  for (const [path, view] of [
+    ['/p/:poll', undefined],
+    ['/p/:poll/projector', 'projector'],
+  ] as const) {
+    app.get(path, (req, res) => {
+      if (!feed.polls()) return sayNothingYet(req, res);
+      const tally = feed.tally(String(req.params.poll));
+      if (!tally)
+        return sendMessage(req, res, {
+          problem: 'unknown-poll',
+          text: ({ messages }) => messages.unknownPoll,
+        });
+      sendPoll(req, res, tally, view);
+    });
+  }
+
+  app.get('/polls', (req, res) => {
+    if (!feed.polls()) return sayNothingYet(req, res);
+    sendPage(res, 200, pages.polls(frameOf(req, res), allPolls()));
   });
 
   app.get('/api/polls/:poll/tally', (req, res) => {
@@ -83,15 +107,21 @@ export function createApp(deps: {
     // The address stands for a voter: it goes nowhere, not even to the next page of this service.
     res.setHeader('Referrer-Policy', 'no-referrer');
     const answer = await receipts.lookUp(req.params.receipt);
-    if (answer.kind === 'unknown') return sendMessage(res, UNKNOWN_RECEIPT);
+    if (answer.kind === 'unknown') {
+      return sendMessage(req, res, {
+        problem: 'unknown-receipt',
+        text: ({ messages }) => messages.unknownReceipt,
+      });
+    }
     if (answer.kind === 'unavailable') {
-      return sendMessage(
-        res,
-        unavailable('We cannot look your ballot up right now. This page tries again by itself.'),
-      );
+      return sendMessage(req, res, {
+        problem: 'unavailable',
+        text: ({ messages }) => messages.noReceiptNow,
+        retryAfter: 1,
+      });
     }
     const poll = feed.polls()?.find(({ key }) => key === answer.poll);
-    sendPage(res, 200, renderReceipt({ words: wordsOfReceipt(answer.status), poll }));
+    sendPage(res, 200, pages.receipt(frameOf(req, res), { status: answer.status, poll }));
   });
 
   app.get('/problems/:name', (req, res) => {
@@ -99,20 +129,12 @@ export function createApp(deps: {
     if (!Object.hasOwn(PROBLEMS, name)) return sendNothingHere(req, res);
     const { status, title } = PROBLEMS[name as ProblemName];
     const advice = PROBLEM_ADVICE[name as ProblemName] ?? ONLY_FROM_VOTE;
-    const text = `${advice} (Answered with the status ${status}; its type is ${name}.)`;
-    sendPage(res, 200, renderMessage({ title, text }));
+    sendPage(
+      res,
+      200,
+      pages.problem(title, `${advice} (Answered with the status ${status}; its type is ${name}.)`),
+    );
   });
-
-  app.get(
-    '/assets/:file',
-    express.static(DIST, {
-      index: false,
-      redirect: false,
-      cacheControl: false,
-      // Their names stay when they change. Without a word, browsers would guess for how long they may be kept.
-      setHeaders: (res) => res.setHeader('Cache-Control', 'no-cache'),
-    }),
-  );
 
   app.use(sendNothingHere);
 
@@ -120,51 +142,64 @@ export function createApp(deps: {
     if (res.headersSent) return next(error);
     if (error instanceof URIError) return sendUndecodable(req, res);
     deps.log.error({ err: error, requestId: res.locals.requestId }, 'a request failed');
-    const failure = problem('internal', 'The failure was logged. Try again.');
-    if (isApi(req)) sendProblem(res, failure);
-    else sendMessage(res, failure);
+    if (isApi(req)) sendProblem(res, problem('internal', 'The failure was logged. Try again.'));
+    else sendMessage(req, res, { problem: 'internal', text: ({ messages }) => messages.failed });
   };
   app.use(onError);
   return app;
 
-  function sendPoll(req: Request, res: Response, tally: Tally): void {
-    const others = feed
-      .polls()!
-      .filter(({ key }) => key !== tally.poll)
-      .map((poll) => ({ ...poll, phase: feed.tally(poll.key)!.phase }));
-    const vote = siblingOrigin(
-      { protocol: req.protocol, host: req.host },
-      config.PUBLIC_VOTE_URL,
-      config.VOTE_PORT,
-    );
-    sendPage(res, 200, renderPoll({ tally, others, voteUrl: vote }));
+  function allPolls(): { key: string; question: string; phase: Phase }[] {
+    return feed.polls()!.map((poll) => ({ ...poll, phase: feed.tally(poll.key)!.phase }));
   }
-}
 
-function sayNothingYet(res: Response): void {
-  sendMessage(res, unavailable('There is no tally to show yet. This page tries again by itself.'));
-}
+  function frameOf(req: Request, res: Response): Frame {
+    return { language: languageOf(res), origin: ownOrigin(req, config.PUBLIC_RESULT_URL) };
+  }
 
-function sendNothingHere(req: Request, res: Response): void {
-  if (isApi(req)) sendProblem(res, problem('not-found', 'This method and path are not part of the API.'));
-  else sendMessage(res, problem('not-found', 'Check the address.'));
-}
+  function sendPoll(req: Request, res: Response, tally: Tally, view?: 'projector'): void {
+    const voting = votingAddress({ protocol: req.protocol, host: req.host }, config);
+    sendPage(
+      res,
+      200,
+      pages.poll(frameOf(req, res), {
+        tally,
+        polls: allPolls(),
+        voting,
+        points: deps.turnout.points(tally.poll),
+        view,
+      }),
+    );
+  }
 
-/** A path that is no text in UTF-8 names nothing that exists. */
-function sendUndecodable(req: Request, res: Response): void {
-  if (req.path.startsWith('/api/polls/')) sendProblem(res, UNKNOWN_POLL);
-  else if (req.path.startsWith('/api/receipts/')) sendProblem(res, UNKNOWN_RECEIPT);
-  else sendNothingHere(req, res);
+  function sayNothingYet(req: Request, res: Response): void {
+    sendMessage(req, res, {
+      problem: 'unavailable',
+      text: ({ messages }) => messages.noTallyYet,
+      retryAfter: 1,
+    });
+  }
+
+  function sendNothingHere(req: Request, res: Response): void {
+    if (isApi(req)) sendProblem(res, problem('not-found', 'This method and path are not part of the API.'));
+    else sendMessage(req, res, { problem: 'not-found', text: ({ messages }) => messages.nothingHere });
+  }
+
+  /** A path that is no text in UTF-8 names nothing that exists. */
+  function sendUndecodable(req: Request, res: Response): void {
+    if (req.path.startsWith('/api/polls/')) sendProblem(res, UNKNOWN_POLL);
+    else if (req.path.startsWith('/api/receipts/')) sendProblem(res, UNKNOWN_RECEIPT);
+    else sendNothingHere(req, res);
+  }
+
+  /** A problem as a page, in words. */
+  function sendMessage(req: Request, res: Response, message: Message): void {
+    if (message.retryAfter !== undefined) res.setHeader('Retry-After', String(message.retryAfter));
+    sendPage(res, PROBLEMS[message.problem].status, pages.message(frameOf(req, res), message));
+  }
 }
 
 function isApi(req: Request): boolean {
   return req.path === '/api' || req.path.startsWith('/api/');
-}
-
-/** A problem as a page, in words. */
-function sendMessage(res: Response, { status, title, detail = '', retryAfter }: Problem): void {
-  if (retryAfter !== undefined) res.setHeader('Retry-After', String(retryAfter));
-  sendPage(res, status, renderMessage({ title, text: detail, retryAfter }));
 }
 
 function sendPage(res: Response, status: number, html: string): void {

@@ -10,9 +10,18 @@ import {
   wholeNumber,
 } from '@hbf/service-kit/environment';
 import { keysFor } from '@hbf/service-kit/keyring';
+import { parseHost } from '@hbf/service-kit/request-origin';
 import { z } from 'zod';
 
 export type Config = ReturnType<typeof readConfig>;
+
+/** A name or an address, without a port, as it stands in a URL. */
+const networkAddress = z
+  .string()
+  .refine(
+    (value) => parseHost(value)?.port === '',
+    'must be a host name or an address, as 192.168.1.7 or [2001:db8::7]',
+  );
 
 /** More than one process could serve. */
 const MOST_SOCKETS = 1_000_000;
@@ -33,6 +42,7 @@ export function readConfig(env: Record<string, string | undefined>) {
       LOG_LEVEL: logLevel,
       PUBLIC_VOTE_URL: origin.optional(),
       VOTE_PORT: port(PORTS.vote),
+      NETWORK_ADDRESS: networkAddress.optional(),
       PUBLIC_RESULT_URL: origin.optional(),
       NODE_ENV: nodeEnv,
       SOCKETS_MAX: wholeNumber(1, MOST_SOCKETS).default(1_500),

@@ -68,7 +68,7 @@ runService(
       find: (receipt) => findBallot(lookUpPool, receipt),
       log,
     });
-    const app = createApp({ feed, receipts, log, metrics, config });
+    const app = createApp({ feed, receipts, turnout: { points: () => [] }, log, metrics, config });
     const gateway = openGateway(app, { feed, metrics, config, log });
     const { server } = gateway;
     const port = await listen(server, config.PORT);

@@ -6,6 +6,8 @@ import { REFUSALS } from './places.ts';
 const ROUTES = [
   '/',
   '/p/:poll',
+  '/p/:poll/projector',
+  '/polls',
   '/api/polls/:poll/tally',
   '/api/receipts/:receipt',
   '/receipts/:receipt',

@@ -1,40 +1,102 @@
 import { fileURLToPath } from 'node:url';
 import type { Phase } from '@hbf/contracts/poll';
-import type { Tally } from '@hbf/contracts/tally';
-import { Eta } from 'eta';
-import type { ReceiptWords } from './receipt-words.ts';
-import { viewTally, writeTime } from './tally-view.ts';
+import type { ProblemName } from '@hbf/contracts/problems';
+import type { ReceiptStatus, Tally } from '@hbf/contracts/tally';
+import { readAssets } from '@hbf/page-kit/assets';
+import { createTemplates, type Frame } from '@hbf/page-kit/templates';
+import { qrCode } from './qr-code.ts';
+import { wordsOfReceipt } from './receipt-words.ts';
+import { viewTally } from './tally-view.ts';
+import { drawTurnout, type TurnoutPoint } from './turnout-plot.ts';
+import type { VotingAddress } from './voting-address.ts';
+import { en } from './words/en.ts';
+import { type Words, wordsIn } from './words/words.ts';
 
-const eta = new Eta({ views: fileURLToPath(new URL('../views', import.meta.url)), cache: true });
+// The package's dist, seen from its src as well: tests run the sources with the built pages.
+const DIST = new URL('../dist/', import.meta.url);
 
-/** The page of a poll: everything is in it, so that it works without any script. @param page.others the other polls, to be linked. */
-export function renderPoll(page: {
+/** The folder of the files that pages name. */
+export const PUBLIC_DIRECTORY = fileURLToPath(new URL('public/', DIST));
+
+type PollInList = { key: string; question: string; phase: Phase };
+
+export type PollPage = {
   tally: Tally;
-  others: { key: string; question: string; phase: Phase }[];
-  voteUrl: string | undefined;
-}): string {
-  const vote = page.voteUrl && `${page.voteUrl}/p/${page.tally.poll}`;
-  return eta.render('poll', { ...page, vote, view: viewTally(page.tally), writeTime: utc });
-}
+  /** All polls, in their order. */
+  polls: readonly PollInList[];
+  voting: VotingAddress;
+  /** How the turnout came about, as far as that is known. */
+  points: readonly TurnoutPoint[];
+  view: 'projector' | undefined;
+};
 
-/** A receipt's state. @param poll where the ballot was cast, if that poll is known here. */
-export function renderReceipt(page: {
-  words: ReceiptWords;
-  poll: { key: string; question: string } | undefined;
-}): string {
-  return eta.render('receipt', page);
-}
+/** A problem in words. */
+export type Message = {
+  problem: ProblemName;
+  text: (words: Words) => string;
+  /** Seconds after which the page loads itself again. */
+  retryAfter?: number;
+};
 
-/** A page that says one thing. @param page.retryAfter seconds after which it loads itself again. */
-export function renderMessage(page: {
-  title: string;
-  text: string;
-  retryAfter?: number | undefined;
-}): string {
-  return eta.render('message', page);
-}
+export type Pages = {
+  /** The page of a poll: everything is in it, so that it works without any script. */
+  poll(frame: Frame, page: PollPage): string;
+  /** The index of all polls. */
+  polls(frame: Frame, polls: readonly PollInList[]): string;
+  /** A receipt's state. @param page.poll where the ballot was cast, if that poll is known here. */
+  receipt(
+    frame: Frame,
+    page: { status: ReceiptStatus; poll: { key: string; question: string } | undefined },
+  ): string;
+  message(frame: Frame, message: Message): string;
+  /** What a problem's `type` leads to, in the language of the API. */
+  problem(title: string, text: string): string;
+};
 
-/** The server does not know where the reader is; the browser code writes the times anew. */
-function utc(iso: string): string {
-  return writeTime(iso, 'UTC');
+/** The pages as HTML. Everything put into a template is escaped. */
+export function createPages(): Pages {
+  const templates = createTemplates(fileURLToPath(new URL('views/', DIST)), readAssets(DIST));
+  const render = (view: string, frame: Frame, model: object) =>
+    templates(view, frame, wordsIn(frame.language), model);
+  return {
+    poll(frame, { voting, ...page }) {
+      const { tally, polls } = page;
+      const path = polls[0]?.key === tally.poll ? '' : `/p/${tally.poll}`;
+      const at = polls.findIndex(({ key }) => key === tally.poll);
+      const phones = voting.phones && voting.phones + path;
+      const last = polls.length - 1;
+      return render('poll', frame, {
+        ...page,
+        title: tally.question,
+        view: page.view,
+        shown: viewTally(tally, wordsIn(frame.language)),
+        plot: drawTurnout(page.points, { at: Date.parse(tally.asOf), voters: tally.turnout }),
+        vote: voting.here && `${voting.here}/p/${tally.poll}`,
+        // What people type: browsers need no scheme.
+        phones: phones && { text: phones.replace(/^https?:\/\//, ''), qr: qrCode(phones) },
+        isLocal: voting.isLocal,
+        previous: last > 0 && polls[at > 0 ? at - 1 : last]!.key,
+        next: last > 0 && polls[at < last ? at + 1 : 0]!.key,
+      });
+    },
+    polls: (frame, polls) => render('polls', frame, { polls }),
+    receipt: (frame, { status, poll }) =>
+      render('receipt', frame, { says: wordsOfReceipt(status, wordsIn(frame.language)), poll }),
+    message(frame, { problem, text, retryAfter }) {
+      const words = wordsIn(frame.language);
+      return render('message', frame, {
+        title: words.problems[problem],
+        text: text(words),
+        retryAfter,
+        link: { href: '/', text: words.toResults },
+      });
+    },
+    problem: (title, text) =>
+      templates('message', { language: 'en', origin: undefined }, en, {
+        title,
+        text,
+        oneLanguage: true,
+        link: { href: '/', text: en.toResults },
+      }),
+  };
 }

@@ -3,9 +3,8 @@
  * the browser renders each change with it, so both always say the same.
  */
 import type { Tally } from '@hbf/contracts/tally';
-
-/** Text with moments in it; each reader's own clock tells how to write those. */
-export type Sentence = (string | { time: string })[];
+import type { Sentence } from '@hbf/page-kit/writing';
+import type { Words } from './words/words.ts';
 
 export type TallyView = {
   rows: {
@@ -20,8 +19,8 @@ export type TallyView = {
   }[];
   /** "37 voters", or that there is no ballot yet. */
   turnout: string;
-  /** The outcome, once it is certain. */
-  verdict: string | undefined;
+  /** Who leads, or the outcome once that is certain; undefined while there is nothing to compare. */
+  verdict: Sentence | undefined;
   /** Why there are no votes to see, and when there will be. */
   hidden: Sentence | undefined;
   /** How current this is. */
@@ -32,114 +31,81 @@ export type TallyView = {
   voteLink: string;
 };
 
-export function viewTally(tally: Tally): TallyView {
+export function viewTally(tally: Tally, words: Words): TallyView {
   const hidden = tally.options.some(({ votes }) => votes === null);
   return {
     rows: tally.options.map(({ key, label, votes }) => ({
       key,
       label,
-      votes: votes === null ? '' : count(votes, 'vote'),
-      share: votes === null || tally.turnout === 0 ? '' : share(votes, tally.turnout),
+      votes: votes === null ? '' : words.votes(votes),
+      share: votes === null || tally.turnout === 0 ? '' : share(votes, tally.turnout, words),
       width: votes === null || tally.turnout === 0 ? 0 : Math.round((votes / tally.turnout) * 10_000) / 100,
     })),
-    turnout: tally.turnout === 0 ? nobody(tally) : count(tally.turnout, 'voter'),
-    verdict: hidden ? undefined : verdict(tally),
-    hidden: hidden ? hiddenUntil(tally) : undefined,
-    freshness: freshness(tally),
-    times: times(tally),
-    voteLink: tally.phase === 'open' ? 'Vote' : 'Go to the vote page',
+    turnout: tally.turnout === 0 ? nobody(tally, words) : words.voters(tally.turnout),
+    verdict: hidden ? undefined : verdict(tally, words),
+    hidden: hidden ? hiddenUntil(tally, words) : undefined,
+    freshness: freshness(tally, words),
+    times: times(tally, words),
+    voteLink: tally.phase === 'open' ? words.vote : words.toVotePage,
   };
 }
 
-function nobody({ phase }: Tally): string {
-  return phase === 'final' ? 'No ballots were cast' : 'No ballots yet';
+function nobody({ phase }: Tally, words: Words): string {
+  return phase === 'final' ? words.noBallotsCast : words.noBallotsYet;
 }
 
-/** Only a final poll has an outcome: until then ballots may still be on their way. */
-function verdict({ phase, options, turnout }: Tally): string | undefined {
-  if (phase !== 'final' || turnout === 0) return undefined;
-  const most = Math.max(...options.map(({ votes }) => votes ?? 0));
-  const first = options.filter(({ votes }) => votes === most).map(({ label }) => label);
-  return first.length === 1 ? `Most votes: ${first[0]}` : `A tie: ${list(first)}`;
+/** Only a final poll has an outcome: until then ballots may still be on their way, and somebody merely leads. */
+function verdict({ phase, options, turnout }: Tally, words: Words): Sentence | undefined {
+  if (turnout === 0) return undefined;
+  const ranked = options
+    .map(({ label, votes }) => ({ label, votes: votes ?? 0 }))
+    .sort((a, b) => b.votes - a.votes);
+  const first = ranked.filter(({ votes }) => votes === ranked[0]!.votes);
+  if (first.length > 1) return words.tie(first.map(({ label }) => label));
+  const { label, votes } = ranked[0]!;
+  return phase === 'final' ? words.outcome(label) : words.leads(label, votes - ranked[1]!.votes);
 }
 
-function hiddenUntil({ closesAt, phase }: Tally): Sentence {
+function hiddenUntil({ closesAt, phase }: Tally, words: Words): Sentence {
   // A moment after the clock says so; while no worker runs, once one does.
-  if (phase === 'closed') {
-    return ['The votes are shown as soon as it is certain that no more ballots are accepted.'];
-  }
-  return closesAt === null
-    ? ['The votes are shown once voting closes.']
-    : ['The votes are shown once voting closes: ', { time: closesAt }];
+  if (phase === 'closed') return [words.hidden.untilCertain];
+  return closesAt === null ? [words.hidden.untilClosed] : words.hidden.untilClose(closesAt);
 }
 
-function freshness({ phase, status, queued, asOf, turnout }: Tally): TallyView['freshness'] {
-  if (phase === 'final') return { tone: 'final', text: ['Final: every ballot is counted'] };
-  const waiting = queued === 0 ? '' : `${count(queued, 'ballot')} on ${queued === 1 ? 'its' : 'their'} way`;
+function freshness(tally: Tally, { freshness: words }: Words): TallyView['freshness'] {
+  const { phase, status, queued, asOf, turnout } = tally;
+  if (phase === 'final') return { tone: 'final', text: [words.final] };
+  const waiting = queued === 0 ? '' : words.onTheirWay(queued);
+  const also = (state: string) => (waiting ? words.and(state, waiting) : state);
   if (status === 'stale') {
     // How many are queued is not known: the last number is as old as the tally.
-    const kept = phase === 'scheduled' ? '' : '. Accepted ballots are kept and will be counted.';
+    const kept = phase === 'scheduled' ? '' : words.kept;
     // A part of it that never reported promises nothing, which is written as 1970.
     if (Date.parse(asOf) === 0) {
-      return { tone: 'stale', text: [`Counting has not ${turnout === 0 ? '' : 'fully '}started yet${kept}`] };
+      return { tone: 'stale', text: [turnout === 0 ? words.notStarted : words.notFullyStarted, kept] };
     }
-    return { tone: 'stale', text: ['Counting has stopped since ', { time: asOf }, kept] };
+    return { tone: 'stale', text: [...words.stoppedSince(asOf), kept] };
   }
-  if (status === 'delayed') {
-    return { tone: 'delayed', text: [waiting ? `Counting is behind: ${waiting}` : 'Counting is behind'] };
-  }
-  if (phase === 'scheduled') return { tone: 'waiting', text: ['Voting has not opened yet'] };
+  if (status === 'delayed') return { tone: 'delayed', text: [also(words.behind)] };
+  if (phase === 'scheduled') return { tone: 'waiting', text: [words.notOpen] };
   if (phase === 'closed') {
-    return {
-      tone: 'waiting',
-      text: [waiting ? `Voting is closed: ${waiting}` : 'Voting is closed: completing the count'],
-    };
+    return { tone: 'waiting', text: [waiting ? also(words.closed) : words.completing] };
   }
-  if (waiting) return { tone: 'live', text: [`Live: ${waiting}`] };
-  return { tone: 'live', text: [turnout === 0 ? 'Live: waiting for the first ballot' : 'Live'] };
+  if (waiting) return { tone: 'live', text: [also(words.live)] };
+  return { tone: 'live', text: [turnout === 0 ? words.waiting : words.live] };
 }
 
-function times({ phase, opensAt, closesAt }: Tally): Sentence | undefined {
-  if (phase === 'scheduled' && opensAt !== null) return ['Voting opens: ', { time: opensAt }];
-  if (closesAt === null) return phase === 'closed' || phase === 'final' ? ['Voting is closed'] : undefined;
-  return [
-    phase === 'closed' || phase === 'final' ? 'Voting closed: ' : 'Voting closes: ',
-    { time: closesAt },
-  ];
+function times({ phase, opensAt, closesAt }: Tally, { times: words }: Words): Sentence | undefined {
+  const isOver = phase === 'closed' || phase === 'final';
+  if (phase === 'scheduled' && opensAt !== null) return words.opens(opensAt);
+  if (closesAt === null) return isOver ? [words.isClosed] : undefined;
+  return isOver ? words.closed(closesAt) : words.closes(closesAt);
 }
 
 /** Never "0%" for somebody or "100%" for not everybody. */
-function share(votes: number, voters: number): string {
+function share(votes: number, voters: number, { writing }: Words): string {
   const percent = (votes / voters) * 100;
-  if (percent > 0 && percent < 1) return '<1%';
-  if (percent > 99 && percent < 100) return '>99%';
-  return `${Math.round(percent)}%`;
-}
-
-const numbers = new Intl.NumberFormat('en');
-
-function count(number: number, noun: string): string {
-  return `${numbers.format(number)} ${noun}${number === 1 ? '' : 's'}`;
-}
-
-function list(labels: string[]): string {
-  return labels.length < 3 ? labels.join(' and ') : `${labels.slice(0, -1).join(', ')} and ${labels.at(-1)}`;
-}
-
-/**
- * Writes a moment: the hour if it is of today, else with its date.
- * @param zone the reader's own if undefined (in a browser); a given one is named.
- */
-export function writeTime(iso: string, zone: string | undefined, now = Date.now()): string {
-  const named = zone === undefined ? {} : { timeZone: zone };
-  const day = new Intl.DateTimeFormat('en-GB', { ...named, dateStyle: 'medium' });
-  const hour = new Intl.DateTimeFormat('en-GB', {
-    ...named,
-    hour: '2-digit',
-    minute: '2-digit',
-    ...(zone !== undefined && { timeZoneName: 'short' }),
-  });
-  const moment = Date.parse(iso);
-  const time = hour.format(moment);
-  return day.format(moment) === day.format(now) ? time : `${day.format(moment)}, ${time}`;
+  if (percent > 0 && percent < 1) return `<${writing.percent(1)}`;
+  if (percent > 99 && percent < 100) return `>${writing.percent(99)}`;
+  return writing.percent(Math.round(percent));
 }

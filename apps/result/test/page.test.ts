@@ -154,12 +154,12 @@ describe.skipIf(!program)('the page of a poll', () => {
     await change(5);
     expect(await text(page, '#news')).toBe('');
     await page.clock.fastForward(16_000);
-    await saysSoon(page, '#news', '5 voters. Cats: 2 votes. Dogs: 1 vote');
+    await saysSoon(page, '#news', 'In the lead: Cats, by 1 vote. 5 voters. Cats: 2 votes. Dogs: 1 vote');
     await change(6);
     await change(7);
     expect(await text(page, '#news')).toContain('5 voters');
     await page.clock.fastForward(16_000);
-    await saysSoon(page, '#news', /^7 voters/);
+    await saysSoon(page, '#news', /7 voters/);
     await close();
   });
 
@@ -175,7 +175,7 @@ describe.skipIf(!program)('the page of a poll', () => {
       feed: createFakeFeed(snapshotOf({ polls: [keptOf({ poll })] })),
     });
     const { page, close } = await open(service.url, { viewport: { width: 320, height: 600 } });
-    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(320);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(320);
     await close();
   });
 });

@@ -57,11 +57,13 @@ describe('pages', () => {
   test('the first poll stands at /, each at its own address, with everything filled in', async () => {
     const first = await request(app).get('/').set(HOST).expect(200);
     expect(first.headers['content-type']).toBe('text/html; charset=utf-8');
-    expect(first.text).toContain('<h1 id="question">Cats or dogs?</h1>');
+    expect(first.text).toContain('<h1 id="question" dir="auto">Cats or dogs?</h1>');
     for (const text of ['2 votes', '67%', '1 vote', '33%', '3 voters', 'Live', '<rect width="66.67"']) {
       expect(first.text).toContain(text);
     }
-    expect(first.text).toContain('<a href="/p/lunch">Soup &amp; &lt;b&gt;bread&lt;/b&gt;?</a>');
+    expect(first.text).toContain(
+      '<a href="/p/lunch"><strong dir="auto">Soup &amp; &lt;b&gt;bread&lt;/b&gt;?</strong>',
+    );
     const second = await request(app).get('/p/lunch').expect(200);
     expect(second.text).toContain('Soup &amp; &lt;b&gt;bread&lt;/b&gt;?</h1>');
     expect(second.text).not.toContain('<b>bread');
@@ -74,11 +76,20 @@ describe('pages', () => {
     });
     const other = createTestApp({ feed: createFakeFeed(snapshotOf({ polls: [keptOf(), ...polls] })) });
     const { text } = await request(other.app).get('/').expect(200);
-    expect(text.slice(text.indexOf('<nav')).match(/<li>.*?<\/li>/g)).toEqual([
-      '<li><a href="/p/open">open?</a></li>',
-      '<li><a href="/p/scheduled">scheduled?</a> (not open yet)</li>',
-      '<li><a href="/p/closed">closed?</a> (closed)</li>',
-      '<li><a href="/p/final">final?</a> (closed)</li>',
+    const listed = (html: string) =>
+      [...html.matchAll(/<a href="(\/p\/[^"]*)"><strong[^>]*>([^<]*)<\/strong> <small[^>]*>([^<]*)</g)].map(
+        (match) => match.slice(1),
+      );
+    const others = [
+      ['/p/open', 'open?', 'open'],
+      ['/p/scheduled', 'scheduled?', 'not open yet'],
+      ['/p/closed', 'closed?', 'closed'],
+      ['/p/final', 'final?', 'final'],
+    ];
+    expect(listed(text)).toEqual(others);
+    expect(listed((await request(other.app).get('/polls').expect(200)).text)).toEqual([
+      ['/p/best-friend', 'Cats or dogs?', 'open'],
+      ...others,
     ]);
   });
 
@@ -92,7 +103,9 @@ describe('pages', () => {
   test('hold no inline script or style, which the policy would block', async () => {
     const { text } = await request(app).get('/').expect(200);
     expect(text).not.toMatch(/\sstyle=|<style|\son\w+=/);
-    expect(text.match(/<script[^>]*>/g)).toEqual(['<script src="/assets/poll.js" defer>']);
+    expect(text.match(/<script[^>]*>/g)).toEqual([
+      expect.stringMatching(/^<script type="module" src="\/assets\/result-[A-Z0-9]{8}\.js">$/),
+    ]);
   });
 
   test('times are written in UTC and marked as times', async () => {
@@ -129,10 +142,19 @@ describe('pages', () => {
   });
 
   test('script and style sheet are served with their types', async () => {
-    const script = await request(app).get('/assets/poll.js').expect(200);
-    expect(script.headers['content-type']).toMatch(/javascript/);
-    const style = await request(app).get('/assets/style.css').expect(200);
-    expect(style.headers['content-type']).toMatch(/text\/css/);
+    const { text } = await request(app).get('/');
+    const [script, style] = [/src="(\/assets\/[^"]*\.js)"/, /href="(\/assets\/[^"]*\.css)"/].map(
+      (name) => name.exec(text)![1]!,
+    );
+    for (const [file, type] of [
+      [script, /javascript/],
+      [style, /text\/css/],
+    ] as const) {
+      const { headers } = await request(app).get(file!).expect(200);
+      expect(headers['content-type']).toMatch(type);
+      // Their names change with them.
+      expect(headers['cache-control']).toBe('public, max-age=31536000, immutable');
+    }
   });
 });
 
@@ -208,8 +230,10 @@ describe('hidden results', () => {
   test('leave no bar or number to see, which would look like zeros', async () => {
     const { app: hidden } = createTestApp({ feed: createFakeFeed(snapshotOf({ polls: [kept] })) });
     const { text } = await request(hidden).get('/').expect(200);
-    expect(text).toContain('<ol id="options" class="options" data-hidden>');
-    expect((await request(app).get('/')).text).toContain('<ol id="options" class="options">');
+    expect(text).toContain('<ol id="options" class="options" aria-hidden="true" data-hidden>');
+    expect((await request(app).get('/')).text).toContain(
+      '<ol id="options" class="options" aria-hidden="true">',
+    );
   });
 
   test('show the votes when it is closed in every partition', async () => {
@@ -227,7 +251,7 @@ test('a stale tally is never shown as live', async () => {
   expect(api.body).toMatchObject({ status: 'stale', queued: 2 });
   const { text } = await request(stale).get('/').expect(200);
   expect(text).toMatch(/Counting has stopped since <time/);
-  expect(text).not.toContain('Live');
+  expect(text.slice(text.indexOf('<main'))).not.toContain('Live');
 });
 
 describe('the HTTP surface', () => {

@@ -1,6 +1,11 @@
 import type { Tally } from '@hbf/contracts/tally';
+import type { Sentence } from '@hbf/page-kit/writing';
 import { describe, expect, test } from 'vitest';
-import { type Sentence, viewTally, writeTime } from '../src/tally-view.ts';
+import { viewTally as viewTallyIn } from '../src/tally-view.ts';
+import { wordsIn } from '../src/words/words.ts';
+
+const viewTally = (tally: Tally) => viewTallyIn(tally, wordsIn('en'));
+const { writing } = wordsIn('en');
 
 const TALLY: Tally = {
   poll: 'best-friend',
@@ -27,7 +32,10 @@ const votes = (...counts: (number | null)[]) =>
 
 const say = (sentence: Sentence | undefined) =>
   sentence
-    ?.map((part) => (typeof part === 'string' ? part : writeTime(part.time, 'UTC', Date.parse(part.time))))
+    ?.map((part) => {
+      if (typeof part === 'string') return part;
+      return 'strong' in part ? part.strong : writing.time(part.time, 'UTC', Date.parse(part.time));
+    })
     .join('');
 
 const freshness = (over: Partial<Tally>) => {
@@ -77,7 +85,7 @@ describe('bars and numbers', () => {
 });
 
 describe('the verdict', () => {
-  const final = (over: Partial<Tally>) => viewTally({ ...TALLY, phase: 'final', ...over }).verdict;
+  const final = (over: Partial<Tally>) => say(viewTally({ ...TALLY, phase: 'final', ...over }).verdict);
 
   test('names the option with most votes, or a tie, once the poll is final', () => {
     expect(final({})).toBe('Most votes: Cats');
@@ -85,13 +93,30 @@ describe('the verdict', () => {
     expect(final({ options: votes(2, 2, 2), turnout: 6 })).toBe('A tie: Cats, Dogs and Owls');
   });
 
-  test('is not given before, and not without ballots', () => {
-    expect(viewTally({ ...TALLY, phase: 'closed' }).verdict).toBeUndefined();
+  test('says who leads, by how much, or that it is a tie, while that may still change', () => {
+    for (const phase of ['open', 'closed'] as const) {
+      expect(final({ phase })).toBe('In the lead: Cats, by 1 vote');
+      expect(final({ phase, options: votes(2, 9, 7), turnout: 18 })).toBe('In the lead: Dogs, by 2 votes');
+      expect(final({ phase, options: votes(2, 2, 0), turnout: 4 })).toBe('A tie: Cats and Dogs');
+    }
+  });
+
+  test('is not given without ballots', () => {
+    expect(final({ phase: 'open', options: votes(0, 0), turnout: 0 })).toBeUndefined();
     expect(final({ options: votes(0, 0), turnout: 0 })).toBeUndefined();
     expect(viewTally({ ...TALLY, phase: 'final', options: votes(0, 0), turnout: 0 }).turnout).toBe(
       'No ballots were cast',
     );
   });
+});
+
+test('everything is said in French as well', () => {
+  const words = wordsIn('fr');
+  const view = viewTallyIn({ ...TALLY, status: 'delayed', queued: 12, turnout: 1_234 }, words);
+  expect(view.rows[0]).toMatchObject({ votes: '2 voix' });
+  expect(view.turnout).toMatch(/^1\s234 votants$/);
+  expect(say(view.freshness.text)).toBe('Le décompte a du retard : 12 bulletins en route');
+  expect(say(view.verdict)).toBe('En tête : Cats, de 1 voix');
 });
 
 test('freshness is told in words', () => {
@@ -123,10 +148,4 @@ test('while counting has stopped, nothing is said of how many ballots are on the
   expect(freshness({ status: 'stale', phase: 'scheduled' })).toBe(
     'stale: Counting has stopped since 14:02 UTC',
   );
-});
-
-test('a moment of another day is written with its date', () => {
-  const now = Date.parse('2026-06-01T20:00:00Z');
-  expect(writeTime('2026-06-01T14:02:00Z', 'UTC', now)).toBe('14:02 UTC');
-  expect(writeTime('2026-05-31T14:02:00Z', 'UTC', now)).toBe('31 May 2026, 14:02 UTC');
 });

@@ -2,10 +2,12 @@ import { PROBLEMS, problemType } from '@hbf/contracts/problems';
 import { sendProblem } from '@hbf/service-kit/problem';
 import type { Request, RequestHandler, Response } from 'express';
 import type { VoteMetrics } from './metrics.ts';
-import type { ErrorPage, Pages } from './pages.ts';
+import { type ErrorPage, frameOf, type Pages } from './pages.ts';
 import { type Refusal, retryAfter } from './refusal.ts';
+import { en } from './words/en.ts';
+import { sayIn } from './words/words.ts';
 
-/** How this service says no: as a problem below /api, in words everywhere else. */
+/** How this service says no: as a problem, in English, below /api; in words of the voter's language everywhere else. */
 export type Answers = {
   /** Marks a request as one that casts a ballot: its refusal is counted. */
   isBallot: RequestHandler;
@@ -31,18 +33,20 @@ export function createAnswers(pages: Pages, metrics: VoteMetrics): Answers {
     refuse(req, res, refusal, page = {}) {
       count(res, refusal);
       const { problem, detail } = refusal;
-      const { title, status } = PROBLEMS[problem];
+      const seconds = retryAfter(refusal);
       if (req.path.startsWith('/api/')) {
-        const seconds = retryAfter(refusal);
+        const { title, status } = PROBLEMS[problem];
         sendProblem(res, {
           type: problemType(problem),
           title,
           status,
-          detail,
+          detail: sayIn(detail, en),
           ...(seconds === undefined ? {} : { retryAfter: seconds }),
         });
       } else {
-        sendPage(res, refusal, pages.error({ title, detail, ...page }));
+        // A page that was only asked for comes again by itself; a ballot is sent again by its voter alone.
+        const again = req.method === 'GET' ? seconds : undefined;
+        sendPage(res, refusal, pages.error(frameOf(res), { problem, detail, retryAfter: again, ...page }));
       }
     },
     refuseWithPage(res, refusal, html) {

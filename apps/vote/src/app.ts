@@ -1,22 +1,24 @@
+import { serveAssets } from '@hbf/page-kit/assets';
+import { speak } from '@hbf/page-kit/speak';
 import type { Logger } from '@hbf/service-kit/logger';
 import { observeRequests } from '@hbf/service-kit/observe-requests';
-import { siblingOrigin } from '@hbf/service-kit/request-origin';
+import { ownOrigin, siblingOrigin } from '@hbf/service-kit/request-origin';
 import { securityHeaders } from '@hbf/service-kit/security-headers';
 import express, { type ErrorRequestHandler, type Express, type Response } from 'express';
 import { createAnswers } from './answers.ts';
-import { publicDirectory } from './assets.ts';
 import { createBallotCookie } from './ballot-cookie.ts';
 import { type Ballots, createCasting, UNCONFIRMED_WITHOUT_KEY } from './casting.ts';
 import type { AppConfig } from './config.ts';
 import { cookieSettings } from './cookie-settings.ts';
 import type { Limits } from './limits/limits.ts';
 import type { VoteMetrics } from './metrics.ts';
-import { createPages } from './pages.ts';
-import { refusalOf } from './refusal.ts';
+import { createPages, PUBLIC_DIRECTORY } from './pages.ts';
+import { type Refusal, refusalOf } from './refusal.ts';
 import { addApiRoutes } from './routes/api.ts';
 import { addPageRoutes } from './routes/page.ts';
 import { addProblemRoutes } from './routes/problems.ts';
 import { createVoterCookie } from './voter-cookie.ts';
+import { type Said, sayIn } from './words/words.ts';
 
 export type Dependencies = {
   config: AppConfig;
@@ -55,6 +57,7 @@ export function createApp(deps: Dependencies): Express {
 
   app.use(observeRequests(log, metrics.duration));
   app.use((req, res, next) => {
+    res.locals.ownOrigin = ownOrigin(req, config.publicVoteUrl);
     res.locals.resultOrigin = siblingOrigin(req, config.publicResultUrl, config.resultPort);
     res.setHeader('Cache-Control', 'no-store');
     next();
@@ -68,21 +71,14 @@ export function createApp(deps: Dependencies): Express {
     }),
   );
 
-  app.get(
-    '/assets/*file',
-    express.static(publicDirectory, {
-      index: false,
-      redirect: false,
-      cacheControl: false,
-      setHeaders: (res) => res.setHeader('Cache-Control', 'public, max-age=31536000, immutable'),
-    }),
-  );
+  app.get('/assets/*file', serveAssets(PUBLIC_DIRECTORY));
+  app.use(speak({ secure }));
   addPageRoutes(app, shared);
   addApiRoutes(app, shared);
   addProblemRoutes(app, shared);
 
   app.use((req, res) => {
-    answers.refuse(req, res, { problem: 'not-found', detail: 'There is nothing at this address.' });
+    answers.refuse(req, res, { problem: 'not-found', detail: ({ refusals }) => refusals.nothingHere });
   });
   const onError: ErrorRequestHandler = (error, req, res, next) => {
     if (res.headersSent) return next(error);
@@ -95,27 +91,30 @@ export function createApp(deps: Dependencies): Express {
   return app;
 }
 
-function describe(problem: ReturnType<typeof refusalOf>, { locals }: Response): string {
-  switch (problem) {
-    case 'too-large':
-      return 'The request is larger than 4096 bytes, more than any ballot needs.';
-    case 'unsupported-media-type':
-      return 'The content type must be the one of this address, in UTF-8 and not compressed.';
-    case 'not-found':
-      return 'There is nothing at this address.';
-    case 'malformed':
-      return 'The request cannot be read. Check how it is written.';
-    default:
-      return `${becameOf(locals)}If it goes on, tell the host this number: ${locals.requestId}`;
-  }
+function describe(problem: Refusal['problem'], { locals }: Response): Said {
+  return (words) => {
+    const { refusals } = words;
+    switch (problem) {
+      case 'too-large':
+        return refusals.tooLarge;
+      case 'unsupported-media-type':
+        return refusals.wrongType;
+      case 'not-found':
+        return refusals.nothingHere;
+      case 'malformed':
+        return refusals.unreadable;
+      default:
+        return `${sayIn(becameOf(locals), words)} ${refusals.internal(locals.requestId)}`.trim();
+    }
+  };
 }
 
 /**
  * What may have become of the ballot, if any, of a request that failed where nobody foresaw it: nothing tells whether
  * that was before or after the append.
  */
-function becameOf({ isBallot, repeatable }: Response['locals']): string {
+function becameOf({ isBallot, repeatable }: Response['locals']): Said {
   if (!isBallot) return '';
-  if (repeatable === false) return `${UNCONFIRMED_WITHOUT_KEY} `;
-  return 'We could not confirm your ballot: it may count. Try again; it cannot count twice. ';
+  if (repeatable === false) return UNCONFIRMED_WITHOUT_KEY;
+  return ({ refusals }) => refusals.mayCount;
 }

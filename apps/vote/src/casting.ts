@@ -5,6 +5,7 @@ import { createKeyring, type Key } from '@hbf/service-kit/keyring';
 import type { Charge } from './limits/limits.ts';
 import { VOTER_LEFT, type VoteMetrics } from './metrics.ts';
 import type { Refusal } from './refusal.ts';
+import type { Said } from './words/words.ts';
 
 /** The way into the ballot stream. */
 export type Ballots = Pick<Producer, 'polls' | 'now' | 'append'>;
@@ -38,8 +39,7 @@ export type Sender = {
 /** The answer while no polls are known: since the start of this process their store has not been reached. */
 export const UNAVAILABLE: Refusal = {
   problem: 'unavailable',
-  detail:
-    'The polls are not known here yet: voting is starting, or its store is away. Try again in a moment.',
+  detail: ({ refusals }) => refusals.unavailable,
 };
 
 export function createCasting(deps: {
@@ -54,7 +54,7 @@ export function createCasting(deps: {
     const polls = ballots.polls();
     if (!polls) return UNAVAILABLE;
     const poll = key === undefined ? polls[0] : polls.find((candidate) => candidate.key === key);
-    return poll ?? { problem: 'unknown-poll', detail: 'There is no poll with this key. Check the address.' };
+    return poll ?? { problem: 'unknown-poll', detail: ({ refusals }) => refusals.unknownPoll };
   };
 
   return {
@@ -107,31 +107,27 @@ export function createCasting(deps: {
   };
 }
 
-const CLOSED = 'This poll is closed: the ballot was not accepted and does not count.';
-const NOT_YET_OPEN = 'This poll is not open yet: the ballot was not accepted and does not count.';
-const NOT_ACCEPTED = 'The ballot was not accepted and does not count. Try again in a moment.';
-const UNCONFIRMED = 'We could not confirm your ballot. Try again; it cannot count twice.';
 /** What is said of a ballot that may count, where a second try would be another voter's. */
-export const UNCONFIRMED_WITHOUT_KEY =
-  'We could not confirm your ballot: it may count. It came without an Idempotency-Key, so a second try would be ' +
-  "another voter's ballot, and both may count. Send a key of your own with each ballot to try again safely.";
+export const UNCONFIRMED_WITHOUT_KEY: Said = ({ refusals }) => refusals.unconfirmedWithoutKey;
+const CLOSED: Said = ({ refusals }) => refusals.closed;
+const NOT_YET_OPEN: Said = ({ refusals }) => refusals.notYetOpen;
+const NOT_ACCEPTED: Said = ({ refusals }) => refusals.notAccepted;
+const UNCONFIRMED: Said = ({ refusals }) => refusals.unconfirmed;
 
-function refused(problem: Refusal['problem'], detail: string): CastOutcome {
+function refused(problem: Refusal['problem'], detail: Said): CastOutcome {
   return { outcome: 'refused', problem, detail };
 }
 
 /** Never repeats the choice itself: it may be 4 kB of anything. */
-function describeFault(fault: ChoiceFault): string {
+function describeFault(fault: ChoiceFault): Said {
   switch (fault.fault) {
     case 'unknown-choice':
-      return 'This poll does not have one of the chosen options. Choose among those that it shows.';
+      return ({ refusals }) => refusals.unknownChoice;
     case 'repeated-choice':
-      return 'One option was chosen twice. Choose each at most once.';
+      return ({ refusals }) => refusals.repeatedChoice;
     case 'too-few-choices':
-      return fault.min === 1
-        ? 'Nothing was chosen. Choose an option.'
-        : `Choose at least ${fault.min} options.`;
+      return ({ refusals }) => refusals.tooFew(fault.min);
     case 'too-many-choices':
-      return fault.max === 1 ? 'Choose one option only.' : `Choose at most ${fault.max} options.`;
+      return ({ refusals }) => refusals.tooMany(fault.max);
   }
 }

@@ -1,10 +1,11 @@
 import { PROBLEMS, type ProblemName } from '@hbf/contracts/problems';
+import type { Said } from './words/words.ts';
 
 /** An answer of "no", whether a page or a problem says it. */
 export type Refusal = {
   problem: ProblemName;
   /** What is wrong here and what to do, for a person. */
-  detail: string;
+  detail: Said;
   /** After how many seconds a second try makes sense, where this refusal knows better than its kind. */
   retryAfter?: number;
 };

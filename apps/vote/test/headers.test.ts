@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { publicDirectory } from '../src/assets.ts';
+import { PUBLIC_DIRECTORY } from '../src/pages.ts';
 import { cookiesOf, makeApp } from './support/app.ts';
 
 const EVERYWHERE = ['/', '/p/nope', '/api/polls', '/api/nothing', '/problems', '/assets/nothing.js'];
@@ -46,14 +46,30 @@ describe("the page's files", () => {
     const { request } = makeApp();
     const { text } = await request.get('/');
     const paths = [...text.matchAll(/(?:href|src)="(\/assets\/[^"]*)"/g)].map((match) => match[1]!);
-    expect(paths).toHaveLength(3);
+    expect(paths).toHaveLength(4);
     for (const path of paths) {
-      expect(path).toMatch(/-[A-Z0-9]{8}\.(js|css|svg)$/);
-      expect(existsSync(join(publicDirectory, path)), path).toBe(true);
+      expect(path).toMatch(/-[A-Z0-9]{8}\.(js|css|svg|png)$/);
+      expect(existsSync(join(PUBLIC_DIRECTORY, path)), path).toBe(true);
       const answer = await request.get(path).expect(200);
       expect(answer.headers['cache-control']).toBe('public, max-age=31536000, immutable');
-      expect(answer.headers['content-type']).toMatch(/^(text\/javascript|text\/css|image\/svg\+xml)/);
+      expect(answer.headers['content-type']).toMatch(
+        /^(text\/javascript|text\/css|image\/svg\+xml|image\/png)/,
+      );
       expect(cookiesOf(answer).size).toBe(0);
+    }
+  });
+
+  it('come compressed where the browser takes that, as it prefers', async () => {
+    const { request } = makeApp();
+    const script = /src="(\/assets\/[^"]*)"/.exec((await request.get('/')).text)![1]!;
+    for (const [takes, gets] of [
+      ['gzip, deflate, br', 'br'],
+      ['gzip', 'gzip'],
+      ['identity', undefined],
+    ] as const) {
+      const { headers } = await request.get(script).set('Accept-Encoding', takes).expect(200);
+      expect(headers['content-encoding']).toBe(gets);
+      expect(headers.vary).toContain('Accept-Encoding');
     }
   });
 

@@ -83,6 +83,7 @@ describe('the metrics', () => {
       '/p/nope',
       '/p/%',
       '/nope',
+      '/polls',
       '/problems',
       '/problems/internal',
     ]) {
@@ -97,7 +98,8 @@ describe('the metrics', () => {
     await seen(request.get(asset).set('Range', 'bytes=0-1'));
     await seen(request.get(asset).set('Range', 'bytes=9999999-'));
     await seen(request.get(asset).set('If-Match', '"other"'));
-    await seen(request.get(asset).set('If-Modified-Since', new Date(Date.now() + 1e8).toUTCString()));
+    const { etag } = (await request.get(asset)).headers;
+    await seen(request.get(asset).set('If-None-Match', etag!));
     for (const path of ['/', '/p/best-friend', '/p/nope', '/p/over', '/p/%', '/p/show-of-hands']) {
       for (const client of [request, voter as never]) {
         await seen(form(path, 'vote=a', client));
@@ -120,12 +122,13 @@ describe('the metrics', () => {
     }
     for (let i = 0; i < 4; i++) await seen(api('best-friend', { choices: ['a'] }, voter as never));
     ballots.known = undefined;
-    for (const path of ['/', '/p/lunch', '/api/polls', '/api/polls/lunch']) await seen(request.get(path));
+    for (const path of ['/', '/p/lunch', '/polls', '/api/polls', '/api/polls/lunch'])
+      await seen(request.get(path));
     for (const path of ['/', '/p/lunch']) await seen(form(path, 'vote=a', voter as never));
     await seen(api('lunch', { choices: ['a'] }, voter as never));
 
     expect([...statuses].sort()).toEqual([
-      200, 202, 206, 303, 304, 400, 401, 403, 404, 413, 415, 422, 429, 503,
+      200, 202, 206, 303, 304, 400, 401, 403, 404, 413, 415, 416, 422, 429, 503,
     ]);
     expect(await series()).toEqual(before);
   });

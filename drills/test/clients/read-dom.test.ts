@@ -1,28 +1,34 @@
 import type { Tally } from '@hbf/contracts/tally';
 import { describe, expect, it } from 'vitest';
-import { type Sentence, viewTally } from '../../../apps/result/src/tally-view.ts';
+import { viewTally } from '../../../apps/result/src/tally-view.ts';
+import { wordsIn } from '../../../apps/result/src/words/words.ts';
 import { readDom } from '../../src/clients/read-dom.ts';
 
 /** The words that the page has for a tally. */
 function wordsFor(changes: Partial<Tally>) {
-  const view = viewTally({
-    poll: 'faults',
-    question: 'Which one now?',
-    options: [
-      { key: 'o0', label: 'Option 0', votes: 12_345 },
-      { key: 'o1', label: 'Option 1', votes: 1 },
-    ],
-    turnout: 12_346,
-    asOf: '2026-06-01T12:00:00.000Z',
-    queued: 0,
-    status: 'live',
-    phase: 'open',
-    opensAt: null,
-    closesAt: null,
-    ...changes,
-  });
-  const write = (sentence: Sentence = []) =>
-    sentence.map((part) => (typeof part === 'string' ? part : part.time)).join('');
+  const view = viewTally(
+    {
+      poll: 'faults',
+      question: 'Which one now?',
+      options: [
+        { key: 'o0', label: 'Option 0', votes: 12_345 },
+        { key: 'o1', label: 'Option 1', votes: 1 },
+      ],
+      turnout: 12_346,
+      asOf: '2026-06-01T12:00:00.000Z',
+      queued: 0,
+      status: 'live',
+      phase: 'open',
+      opensAt: null,
+      closesAt: null,
+      ...changes,
+    },
+    wordsIn('en'),
+  );
+  const write = (sentence: typeof view.times = []) =>
+    sentence
+      .map((part) => (typeof part === 'string' ? part : 'time' in part ? part.time : part.strong))
+      .join('');
   return {
     tone: view.freshness.tone,
     freshness: write(view.freshness.text),

@@ -90,7 +90,9 @@ async function startAll(run: Run, spec: SystemSpec): Promise<void> {
     if (!env[name] && !env[`${name}_FILE`]) stores[name] = secrets[name] ?? '';
   }
   writeEnvironment(join(stateDir, 'environment'), stores);
-  const programEnv = { ...env, ...stores };
+  // What result names to phones where the page was opened as localhost.
+  const [address] = networkAddresses();
+  const programEnv = { ...(address && { NETWORK_ADDRESS: address }), ...env, ...stores };
   const warnings = await step('Preparing the database', () => setUp(run, spec.setUp, root, programEnv));
   for (const line of warnings) run.terminal.say(`!! ${line}`);
   const starts: (() => Promise<void>)[] = [];

@@ -28,6 +28,20 @@ export function siblingOrigin(
 }
 
 /**
+ * The origin of this service as this client reached it: the configured one, else the host that the client asked for.
+ * @returns undefined where the client's Host header is not plainly a host: this goes into pages.
+ */
+export function ownOrigin(
+  request: { protocol: string; host: string | undefined },
+  publicUrl: string | undefined,
+): string | undefined {
+  if (publicUrl !== undefined) return publicUrl;
+  const host = parseHost(request.host);
+  const scheme = request.protocol === 'https' ? 'https' : 'http';
+  return host && `${scheme}://${host.name}${host.port && `:${host.port}`}`;
+}
+
+/**
  * Whether a request or a socket's handshake was made by another site's page. Judged by Sec-Fetch-Site, which no page
  * can set; by Origin where the browser sends none (it does so over plain http only); a client that sends neither is no
  * browser. "same-site" does not pass: it takes in every other port and sub-domain.

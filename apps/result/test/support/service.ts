@@ -12,6 +12,7 @@ export type TestConfig = {
   TRUST_PROXY: number | string[];
   PUBLIC_VOTE_URL?: string;
   PUBLIC_RESULT_URL?: string;
+  NETWORK_ADDRESS?: string;
   NODE_ENV: string;
   SOCKETS_MAX: number;
   SOCKETS_PER_NETWORK: number;
@@ -27,11 +28,13 @@ export function createTestLog(): { log: Logger; lines: string[] } {
   return { log, lines };
 }
 
+const noTurnout = { points: () => [] };
 const noReceipts: ReceiptDesk = { lookUp: async () => ({ kind: 'unknown' }) };
 
 export function createTestApp(deps: {
   feed: TallyFeed;
   receipts?: ReceiptDesk;
+  turnout?: Parameters<typeof createApp>[0]['turnout'];
   config?: Partial<TestConfig>;
 }) {
   const { log, lines } = createTestLog();
@@ -40,13 +43,21 @@ export function createTestApp(deps: {
     TRUST_PROXY: 0,
     PUBLIC_VOTE_URL: undefined,
     VOTE_PORT: 5002,
+    NETWORK_ADDRESS: undefined,
     PUBLIC_RESULT_URL: undefined,
     NODE_ENV: 'development',
     SOCKETS_MAX: 1_000,
     SOCKETS_PER_NETWORK: 1_000,
     ...deps.config,
   };
-  const app = createApp({ feed: deps.feed, receipts: deps.receipts ?? noReceipts, log, metrics, config });
+  const app = createApp({
+    feed: deps.feed,
+    receipts: deps.receipts ?? noReceipts,
+    turnout: deps.turnout ?? noTurnout,
+    log,
+    metrics,
+    config,
+  });
   return { app, metrics, log, lines, config };
 }
 

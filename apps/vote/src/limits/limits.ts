@@ -4,6 +4,7 @@ import type { Logger } from '@hbf/service-kit/logger';
 import type { Request } from 'express';
 import type { VoteMetrics } from '../metrics.ts';
 import type { Refusal } from '../refusal.ts';
+import type { Said } from '../words/words.ts';
 import {
   type Allowance,
   budgetsInMemory,
@@ -128,15 +129,9 @@ function isOfVoter({ budget }: Exhausted): boolean {
   return budget === 'voter-minute' || budget === 'voter-hour';
 }
 
-function describe(exhausted: Exhausted): string {
-  const again = `The ballot was not accepted and does not count. Try again in ${inWords(exhausted.seconds)}.`;
-  const window = exhausted.budget === 'voter-minute' ? 'a minute' : 'an hour';
+function describe(exhausted: Exhausted): Said {
+  const { seconds, budget } = exhausted;
   return isOfVoter(exhausted)
-    ? `You have voted many times within ${window}. ${again}`
-    : `Very many ballots have just come from the network that you are in, yours or others'. ${again}`;
-}
-
-function inWords(seconds: number): string {
-  if (seconds === 1) return '1 second';
-  return seconds <= 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+    ? ({ refusals }) => refusals.voterTooFast(seconds, budget === 'voter-hour')
+    : ({ refusals }) => refusals.networkTooFast(seconds);
 }

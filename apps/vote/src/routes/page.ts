@@ -1,15 +1,17 @@
 import type { Poll } from '@hbf/contracts/poll';
-import { PROBLEMS } from '@hbf/contracts/problems';
 import type { Express, Request, Response } from 'express';
 import { parseForm } from '../ballot-body.ts';
-import type { PollPage } from '../pages.ts';
+import { UNAVAILABLE } from '../casting.ts';
+import { frameOf, type PollPage } from '../pages.ts';
 import { pollView } from '../poll-view.ts';
+import { retryAfter } from '../refusal.ts';
 import { isBallotKey, newBallotKey, voterOfBrowser, voterOfKey } from '../voter.ts';
+import type { Words } from '../words/words.ts';
 import { heedsBallotKey, pollInPath, receiveBallot, type Shared, senderOf } from './shared.ts';
 
 const PATHS = ['/', '/p/:poll'];
 
-/** The pages on which voters vote: `/` for the first poll, `/p/:poll` for any. */
+/** The pages on which voters vote: `/` for the first poll, `/p/:poll` for any, `/polls` to find one. */
 export function addPageRoutes(app: Express, shared: Shared): void {
   for (const path of PATHS) {
     app.get(path, (req, res) => showPoll(shared, req, res));
@@ -17,6 +19,18 @@ export function addPageRoutes(app: Express, shared: Shared): void {
       castForm(shared, req, res),
     );
   }
+  app.get('/polls', (req, res) => {
+    const { answers, ballots, pages } = shared;
+    const polls = ballots.polls();
+    if (!polls) return answers.refuse(req, res, UNAVAILABLE);
+    const now = ballots.now();
+    res.type('html').send(
+      pages.polls(
+        frameOf(res),
+        polls.map((poll) => pollView(poll, now)),
+      ),
+    );
+  });
 }
 
 /**
@@ -34,8 +48,8 @@ function showPoll(shared: Shared, req: Request, res: Response): void {
   if ('problem' in poll) {
     const link =
       poll.problem === 'unavailable'
-        ? { href: pollPath(req), text: 'Try again' }
-        : { href: '/', text: 'Go to the first poll' };
+        ? { href: pollPath(req), text: ({ tryAgain }: Words) => tryAgain }
+        : { href: '/', text: ({ firstPoll }: Words) => firstPoll };
     answers.refuse(req, res, poll, { link });
     return;
   }
@@ -48,7 +62,7 @@ function showPoll(shared: Shared, req: Request, res: Response): void {
   // In an open poll the next ballot is another voter's, so nothing is ticked for it.
   const ticked = own && poll.eligibility === 'browser' ? own.choices : [];
   res.type('html').send(
-    pages.poll({
+    pages.poll(frameOf(res), {
       ...pollPage(shared, res, poll),
       ticked,
       ballotKey: newBallotKey(),
@@ -63,6 +77,7 @@ function pollPage(shared: Shared, res: Response, poll: Poll): Omit<PollPage, 'ti
     poll: pollView(poll, now),
     polls: (shared.ballots.polls() ?? []).map((other) => pollView(other, now)),
     resultOrigin: res.locals.resultOrigin,
+    now,
   };
 }
 
@@ -75,8 +90,8 @@ async function castForm(shared: Shared, req: Request, res: Response): Promise<vo
     return answers.refuse(
       req,
       res,
-      { problem: 'malformed', detail: 'The form was not sent as this page made it. Open the page again.' },
-      { link: { href: own, text: "Go to the poll's page" } },
+      { problem: 'malformed', detail: ({ refusals }) => refusals.notOurForm },
+      { link: { href: own, text: ({ thisPoll }) => thisPoll } },
     );
   }
   // A form that came without a key gets one here: should it have to be sent again, it is the same voter's.
@@ -87,7 +102,9 @@ async function castForm(shared: Shared, req: Request, res: Response): Promise<vo
   };
   if ('problem' in poll) {
     const next =
-      poll.problem === 'not-accepted' ? { retry } : { link: { href: '/', text: 'Go to the first poll' } };
+      poll.problem === 'not-accepted'
+        ? { retry }
+        : { link: { href: '/', text: ({ firstPoll }: Words) => firstPoll } };
     return answers.refuse(req, res, poll, next);
   }
 
@@ -96,13 +113,8 @@ async function castForm(shared: Shared, req: Request, res: Response): Promise<vo
     return answers.refuse(
       req,
       res,
-      {
-        problem: 'no-voter',
-        detail:
-          'This poll counts one vote per browser, and knows the browser by a cookie that comes with the page. ' +
-          'Open the page, allow its cookie, and vote there. Nothing was counted.',
-      },
-      { link: { href: `/p/${poll.key}`, text: "Go to the poll's page" } },
+      { problem: 'no-voter', detail: ({ refusals }) => refusals.noVoter },
+      { link: { href: `/p/${poll.key}`, text: ({ thisPoll }) => thisPoll } },
     );
   }
   const voter =
@@ -115,9 +127,9 @@ async function castForm(shared: Shared, req: Request, res: Response): Promise<vo
   const sender = senderOf(shared, req, { voter, votedBefore });
   const result = await casting.cast(poll, { voter, choices, repeatable: true }, sender);
   if (result.outcome === 'refused') {
-    const html = pages.poll({
+    const html = pages.poll(frameOf(res), {
       ...pollPage(shared, res, poll),
-      notice: { title: PROBLEMS[result.problem].title, detail: result.detail },
+      notice: { problem: result.problem, detail: result.detail, retryAfter: retryAfter(result) },
       ticked: choices,
       ballotKey,
     });

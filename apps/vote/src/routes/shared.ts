@@ -32,8 +32,7 @@ export function receiveBallot(shared: Shared, type: BodyType): RequestHandler[] 
       if (!isCrossSite(req.headers, publicVoteUrl)) return next();
       answers.refuse(req, res, {
         problem: 'cross-site',
-        detail:
-          "The ballot was sent by another site's page and was not accepted. Vote on this site's own page.",
+        detail: ({ refusals }) => refusals.otherSite,
       });
     },
     (req, res, next) => {

@@ -18,13 +18,11 @@ async function withVoter() {
   return { ...app, voter };
 }
 
-/** The inputs of a page's form: [name, value, whether ticked]. */
-function inputs(html: string): [name: string, value: string, checked: boolean][] {
-  return [...html.matchAll(/<input [^>]*>/g)].map(([tag]) => [
-    /name="([^"]*)"/.exec(tag)![1]!,
-    /value="([^"]*)"/.exec(tag)![1]!,
-    / checked/.test(tag),
-  ]);
+/** The inputs of a page's forms, and the buttons that choose: [name, value, whether it is marked as chosen]. */
+function inputs(html: string): [name: string, value: string, chosen: boolean][] {
+  return [...html.matchAll(/<(?:input|button)[^>]* name="([^"]*)" value="([^"]*)"[^>]*>/g)].map(
+    ([tag, name, value]) => [name!, value!, / checked| aria-current="true"/.test(tag)],
+  );
 }
 
 const hiddenKey = (html: string) => inputs(html).find(([name]) => name === 'ballot-key')?.[1];
@@ -37,8 +35,8 @@ describe('the page of a poll', () => {
       expect(headers['cache-control']).toBe('no-store');
       expect(text).toMatch(/^<!doctype html>\s*<html lang="en">/);
       expect(text).toContain('<title>Cats or dogs? – HumansBestFriend</title>');
-      expect(text).toContain('<h1>Cats or dogs?</h1>');
-      expect(text).toContain('<form method="post" action="/p/best-friend">');
+      expect(text).toContain('<h1 dir="auto">Cats or dogs?</h1>');
+      expect(text).toContain('<form method="post" action="/p/best-friend" data-send>');
       expect(inputs(text)).toEqual([
         ['vote', 'a', false],
         ['vote', 'b', false],
@@ -47,16 +45,16 @@ describe('the page of a poll', () => {
     }
   });
 
-  it('offers one choice as a radio group and several as checkboxes, and says how many', async () => {
+  it('offers one choice as buttons that vote at once and several as checkboxes, and says how many', async () => {
     const { request, ballots } = makeApp();
     const show = async (choices: { min: number; max: number }) => {
       ballots.known = [
         { ...makePoll({ choices }), options: ['x', 'y', 'z'].map((key) => ({ key, label: key })) },
       ];
       const { text } = await request.get('/');
-      return [/type="(radio|checkbox)"/.exec(text)![1], /<legend>(.*)<\/legend>/.exec(text)![1]];
+      return [/type="([a-z]*)"[^>]* name="vote"/.exec(text)![1], /<legend>(.*)<\/legend>/.exec(text)![1]];
     };
-    expect(await show({ min: 1, max: 1 })).toEqual(['radio', 'Choose one']);
+    expect(await show({ min: 1, max: 1 })).toEqual(['submit', 'Choose one']);
     expect(await show({ min: 1, max: 2 })).toEqual(['checkbox', 'Choose up to 2']);
     expect(await show({ min: 2, max: 3 })).toEqual(['checkbox', 'Choose 2 to 3']);
     expect(await show({ min: 2, max: 2 })).toEqual(['checkbox', 'Choose 2']);
@@ -82,17 +80,31 @@ describe('the page of a poll', () => {
 
   it('leads to the other polls, saying which cannot be voted in', async () => {
     const { text } = await makeApp().request.get('/p/lunch');
-    const nav = /<nav[\s\S]*<\/nav>/.exec(text)![0];
-    expect(nav).toContain('<a href="/p/best-friend">Cats or dogs?</a></li>');
-    expect(nav).toContain('<a href="/p/over">Was it good?</a> (closed)');
-    expect(nav).toContain('<a href="/p/later">Will it be?</a> (not open yet)');
-    expect(nav).not.toContain('/p/lunch');
+    const nav = /<nav class="others"[\s\S]*<\/nav>/.exec(text)![0];
+    const listed = (html: string) =>
+      [...html.matchAll(/<a href="(\/p\/[^"]*)"><strong[^>]*>([^<]*)<\/strong> <small[^>]*>([^<]*)</g)].map(
+        (match) => match.slice(1),
+      );
+    const others = [
+      ['/p/best-friend', 'Cats or dogs?', 'open'],
+      ['/p/show-of-hands', 'Tea or coffee?', 'open'],
+      ['/p/over', 'Was it good?', 'closed'],
+      ['/p/later', 'Will it be?', 'not open yet'],
+    ];
+    expect(listed(nav)).toEqual(others);
+    expect(nav).toContain('<a href="/polls">All polls</a>');
+    const index = (await makeApp().request.get('/polls').expect(200)).text;
+    expect(listed(index)).toEqual([
+      ...others.slice(0, 2),
+      ['/p/lunch', 'What could you eat?', 'open'],
+      ...others.slice(2),
+    ]);
   });
 
   it('has no list of polls where there is only one', async () => {
     const { request, ballots } = makeApp();
     ballots.known = [makePoll()];
-    expect((await request.get('/')).text).not.toContain('<nav');
+    expect((await request.get('/')).text).not.toContain('<nav class="others"');
   });
 
   it('of a closed and of a scheduled poll says since when or from when, and has no form', async () => {
@@ -103,7 +115,7 @@ describe('the page of a poll', () => {
     const scheduled = (await request.get('/p/later').expect(200)).text;
     expect(scheduled).toContain('not open yet');
     expect(scheduled).toMatch(/Voting opens: <time datetime="2026-06-01T12:00:00.001Z">/);
-    expect(closed + scheduled).not.toMatch(/<form|<input/);
+    expect(closed + scheduled).not.toMatch(/<form|<input|<button/);
     ballots.time = NOON - 60_000;
     expect((await request.get('/p/over')).text).toMatch(/Voting closes: <time datetime="2026-06-01T12:00/);
   });
@@ -210,7 +222,7 @@ describe('a form', () => {
 
       const { text } = await voter.get(location).set('Host', 'vote.lan:5002').expect(200);
       expect(text).toContain('Your ballot was accepted');
-      expect(text).toContain('You chose <strong>Dogs</strong>.');
+      expect(text).toContain('You chose <strong dir="auto">Dogs</strong>.');
       const receipt = /<code>([^<]*)<\/code>/.exec(text)![1]!;
       expect(receipt).toMatch(/^[A-Za-z0-9_-]+\.r1\.[A-Za-z0-9_-]{22}$/);
       expect(text).toContain(`href="http://vote.lan:5001/receipts/${receipt}"`);
@@ -219,7 +231,7 @@ describe('a form', () => {
         ['vote', 'a', false],
         ['vote', 'b', true],
       ]);
-      expect(text).toContain('<button type="submit" class="second">Change my vote</button>');
+      expect(text).toMatch(/<details class="change">\s*<summary>Change my vote<\/summary>/);
       expect(text).not.toContain('=&quot;');
     }
   });
@@ -244,7 +256,7 @@ describe('a form', () => {
     const { voter, ballots } = await withVoter();
     await vote(voter, 'vote=a');
     await vote(voter, 'vote=b');
-    expect((await voter.get('/p/best-friend')).text).toContain('You chose <strong>Dogs</strong>.');
+    expect((await voter.get('/p/best-friend')).text).toContain('You chose <strong dir="auto">Dogs</strong>.');
     expect(new Set(ballots.appended.map((ballot) => ballot.voter)).size).toBe(1);
   });
 
@@ -253,7 +265,7 @@ describe('a form', () => {
     await vote(voter, 'vote=d&vote=a&vote=b', '/p/lunch').expect(303);
     expect(ballots.appended[0]!.choices).toEqual(['d', 'a', 'b']);
     expect((await voter.get('/p/lunch')).text).toContain(
-      'You chose <strong>Soup</strong>, <strong>Salad</strong> and <strong>Rice</strong>.',
+      'You chose <strong dir="auto">Soup</strong>, <strong dir="auto">Salad</strong> and <strong dir="auto">Rice</strong>.',
     );
   });
 
@@ -339,7 +351,7 @@ describe('a form', () => {
     expect(answers.map((answer) => answer.status)).toEqual([413, 415, 415, 415, 415, 415, 404, 404]);
     for (const answer of answers) {
       expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
-      expect(answer.text).toMatch(/<section class="notice" role="alert">\s*<p>.+<\/p>/);
+      expect(answer.text).toMatch(/<section class="notice" data-tone="bad" role="alert">\s*<p>.+<\/p>/);
     }
     expect(ballots.appended).toEqual([]);
   });
@@ -381,10 +393,13 @@ describe('a form whose ballot could not be appended', () => {
     expect(answer.text).toContain(words);
     expect(answer.text).not.toContain('Your ballot was accepted');
     expect(inputs(answer.text)).toEqual([
+      ['vote', 'b', false],
       ['vote', 'a', false],
       ['vote', 'b', true],
     ]);
-    expect(answer.text).toMatch(/<button type="submit" class="first">Try again<\/button>/);
+    expect(answer.text).toMatch(
+      /<input type="hidden" name="vote" value="b">\s*<p><button type="submit">Try again<\/button>/,
+    );
     expect(cookiesOf(answer).size).toBe(0);
   });
 
@@ -402,7 +417,7 @@ describe('a form whose ballot could not be appended', () => {
     expect(answer.headers['retry-after']).toBe('1');
     expect(answer.text).toContain('<h1>The ballot was not accepted</h1>');
     expect(answer.text).toContain('was not accepted and does not count');
-    expect(answer.text).toContain('<form method="post" action="/p/lunch">');
+    expect(answer.text).toContain('<form method="post" action="/p/lunch" data-send>');
     expect(inputs(answer.text)).toEqual([
       ['vote', 'a', false],
       ['vote', '&quot;b&quot;', false],
@@ -444,7 +459,7 @@ describe('a form whose ballot could not be appended', () => {
     };
     const { text } = await request.get('/').expect(500);
     expect(text).toContain('Something went wrong on our side');
-    expect(text).not.toMatch(/ballot|accepted/);
+    expect(text.slice(text.indexOf('<main'))).not.toMatch(/ballot|accepted/);
   });
 });
 
@@ -503,8 +518,8 @@ describe("an open poll's form", () => {
     const voter = makeApp().browser();
     await vote(voter, 'vote=b', PATH);
     const { text } = await voter.get(PATH);
-    expect(text).toContain('You chose <strong>Dogs</strong>.');
-    expect(inputs(text).some(([, , checked]) => checked)).toBe(false);
+    expect(text).toContain('You chose <strong dir="auto">Dogs</strong>.');
+    expect(inputs(text).some(([, , chosen]) => chosen)).toBe(false);
     expect(text).toContain('Cast another ballot');
   });
 });
@@ -560,7 +575,7 @@ describe('the ballot cookie', () => {
     const { app, voter, ballot } = await voted();
     app.ballots.known = [makePoll({ closesAt: NOON })];
     const { text } = await app.request.get('/').set('Cookie', `hbf_voter=${voter}; ${NAME}=${ballot}`);
-    expect(text).toContain('You chose <strong>Cats</strong>.');
+    expect(text).toContain('You chose <strong dir="auto">Cats</strong>.');
     expect(text).not.toContain('<form');
   });
 

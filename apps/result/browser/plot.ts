@@ -1,0 +1,35 @@
+import { drawTurnout, type TurnoutPoint } from '../src/turnout-plot.ts';
+import type { Words } from '../src/words/words.ts';
+
+/** More points than this are no finer on any screen. */
+const MOST_POINTS = 240;
+/** Changes closer together than this (ms) are one point. */
+const APART_MS = 1_000;
+
+/**
+ * Goes on with the plot that the server has drawn.
+ * @param figure has the points so far in `data-points`.
+ */
+export function createPlot(figure: HTMLElement, words: Words): { add(now: TurnoutPoint): void } {
+  let points: TurnoutPoint[] = JSON.parse(figure.dataset.points!);
+  const [area, curve] = ['.area', '.curve'].map((name) => figure.querySelector(name)!);
+  const svg = figure.querySelector('svg')!;
+  const span = figure.querySelector('#span')!;
+
+  return {
+    add(now) {
+      const last = points.at(-1);
+      // A moment before the first, so that a poll's first voters are seen to come.
+      if (!last) points.push({ at: now.at, voters: now.voters });
+      else if (now.voters !== last.voters && now.at - last.at >= APART_MS) points.push(now);
+      if (points.length > MOST_POINTS) points = points.filter((_, index) => index % 2 === 0);
+      const plot = drawTurnout(points, now);
+      if (!plot) return;
+      area!.setAttribute('d', plot.area);
+      curve!.setAttribute('d', plot.curve);
+      const [from, to] = [plot.from, plot.to].map((time) => words.writing.time(time, undefined));
+      span.textContent = `${from} – ${to}`;
+      svg.setAttribute('aria-label', words.overTimeSays(from!, to!, plot.voters));
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { createWriting } from '@hbf/page-kit/writing';
+import type { Words } from './words.ts';
+
+const writing = createWriting('fr-FR');
+
+const votes = (count: number) => writing.count(count, 'voix', 'voix');
+const voters = (count: number) => writing.count(count, 'votant', 'votants');
+
+/** Everything that a watcher reads in French. */
+export const fr: Words = {
+  writing,
+  tagline: 'Un vote en direct digne de confiance : un bulletin accepté est compté une fois, exactement.',
+  language: 'Langue',
+
+  results: 'Résultats',
+  votes,
+  voters,
+  turnoutName: 'Participation',
+  noBallotsYet: 'Pas encore de bulletin',
+  noBallotsCast: 'Aucun bulletin n’a été déposé',
+
+  leads: (label, by) => ['En tête : ', { strong: label }, `, de ${votes(by)}`],
+  outcome: (label) => ['Le plus de voix : ', { strong: label }],
+  tie: (labels) => ['Égalité : ', ...writing.list(labels)],
+
+  hidden: {
+    untilCertain: 'Les voix seront montrées dès qu’il est certain qu’aucun bulletin n’est plus accepté.',
+    untilClose: (time) => ['Les voix seront montrées à la clôture : ', { time }],
+    untilClosed: 'Les voix seront montrées à la clôture',
+  },
+
+  freshness: {
+    final: 'Définitif : chaque bulletin est compté',
+    onTheirWay: (count) => `${writing.count(count, 'bulletin', 'bulletins')} en route`,
+    kept: '. Les bulletins acceptés sont gardés et seront comptés.',
+    notStarted: 'Le décompte n’a pas encore commencé',
+    notFullyStarted: 'Le décompte n’a pas encore commencé partout',
+    stoppedSince: (time) => ['Le décompte est arrêté depuis ', { time }],
+    behind: 'Le décompte a du retard',
+    notOpen: 'Le vote n’est pas encore ouvert',
+    closed: 'Le vote est clos',
+    completing: 'Le vote est clos : le décompte s’achève',
+    live: 'En direct',
+    waiting: 'En direct : en attente du premier bulletin',
+    and: (state, more) => `${state} : ${more}`,
+    silent: (seconds) =>
+      `Aucune nouvelle du serveur depuis ${seconds} s : ce que vous voyez est peut-être ancien`,
+  },
+
+  times: {
+    opens: (time) => ['Ouverture : ', { time }],
+    closes: (time) => ['Clôture : ', { time }],
+    closed: (time) => ['Clos : ', { time }],
+    isClosed: 'Le vote est clos',
+  },
+
+  vote: 'Voter',
+  toVotePage: 'Aller à la page du vote',
+
+  table: { option: 'Réponse', votes: 'Voix', share: 'Part des votants' },
+  overTime: 'Participation au fil du temps',
+  overTimeSays: (from, to, count) =>
+    `Participation au fil du temps : de ${from} à ${to}, elle est venue à ${voters(count)}`,
+
+  projector: 'Vue projecteur',
+  leave: 'Quitter',
+  fullScreen: 'Plein écran',
+  theme: 'Clair ou sombre',
+  previous: 'Vote précédent',
+  next: 'Vote suivant',
+  keys: 'Touches',
+  scan: 'Scannez pour voter',
+  orOpen: 'ou ouvrez',
+  qr: (address) => `Code QR de l’adresse ${address}`,
+  thisMachine:
+    'Cette page a été ouverte sur l’ordinateur même, par une adresse qu’aucun téléphone n’atteint. Les téléphones du même réseau votent à :',
+  thisMachineAlone:
+    'Cette page a été ouverte sur l’ordinateur même, par une adresse qu’aucun téléphone n’atteint. Ouvrez-la par le nom ou l’adresse que l’ordinateur a dans votre réseau.',
+  noAddress: 'L’adresse pour voter n’est pas connue ici.',
+
+  otherPolls: 'Autres votes',
+  allPolls: 'Tous les résultats',
+  phases: { scheduled: 'pas encore ouvert', open: 'ouvert', closed: 'clos', final: 'définitif' },
+  toResults: 'Résultats',
+  resultsOf: (question) => `Résultats : ${question}`,
+
+  receipt: 'Reçu',
+  receiptSays: 'Un reçu ne dit jamais ce qui a été choisi.',
+  receipts: {
+    queued: {
+      title: 'Votre bulletin est en route',
+      text: () =>
+        'Il a été accepté et il est gardé en sécurité. Il sera compté dans un instant ; cette page regarde à nouveau d’elle-même.',
+    },
+    counted: { title: 'Votre bulletin est compté', text: () => 'Il est dans le décompte, une fois.' },
+    superseded: {
+      title: 'Vous avez déposé un bulletin plus récent',
+      text: () =>
+        'Ce bulletin plus récent a remplacé celui-ci : chaque votant compte une fois, et le dernier bulletin l’emporte.',
+    },
+    rejected: {
+      title: 'Votre bulletin n’a pas pu être enregistré',
+      text: (reason) =>
+        `Il a été accepté, puis rejeté, et il est gardé avec la raison : ${reason ?? 'inconnue'}.`,
+    },
+    lost: {
+      title: 'Votre bulletin a été perdu',
+      text: (reason) => reason ?? 'Il a été accepté, mais il est introuvable.',
+    },
+  },
+
+  problems: {
+    malformed: 'La requête est mal formée',
+    'no-voter': 'Nous ne connaissons pas encore ce navigateur',
+    'poll-closed': 'Le vote est clos',
+    'poll-not-yet-open': 'Le vote n’est pas encore ouvert',
+    'cross-site': 'La requête vient d’un autre site',
+    'not-found': 'Il n’y a rien ici',
+    'unknown-poll': 'Ce vote n’existe pas',
+    'unknown-receipt': 'Ce n’est pas un de nos reçus',
+    'too-large': 'La requête est trop grande',
+    'unsupported-media-type': 'Ce type de contenu n’est pas compris ici',
+    'choices-refused': 'Ces choix ne conviennent pas à ce vote',
+    'too-many-requests': 'Trop de demandes à la fois',
+    internal: 'Quelque chose s’est mal passé chez nous',
+    'not-accepted': 'Le bulletin n’a pas été accepté',
+    unconfirmed: 'Le bulletin n’a pas pu être confirmé',
+    unavailable: 'Pas de réponse possible pour le moment',
+  },
+  messages: {
+    unknownPoll: 'Vérifiez l’adresse, ou voyez les votes qu’il y a.',
+    unknownReceipt: 'Vérifiez que vous avez copié le reçu en entier.',
+    noTallyYet: 'Il n’y a pas encore de décompte à montrer. Cette page réessaie d’elle-même.',
+    noReceiptNow:
+      'Nous ne pouvons pas chercher votre bulletin pour le moment. Cette page réessaie d’elle-même.',
+    nothingHere: 'Vérifiez l’adresse.',
+    failed: 'La panne a été notée. Réessayez.',
+  },
+};

@@ -1,0 +1,57 @@
+import { DEFAULT_LANGUAGE, isLanguage, type Language } from '../src/language.ts';
+import type { Writing } from '../src/writing.ts';
+
+/** The language that the server wrote this page in. */
+export function pageLanguage(): Language {
+  const { lang } = document.documentElement;
+  return isLanguage(lang) ? lang : DEFAULT_LANGUAGE;
+}
+
+/** The server writes times in UTC: it does not know where the reader is. */
+export function writeTimesLocally(root: ParentNode, writing: Writing): void {
+  for (const element of root.querySelectorAll('time')) {
+    const text = writing.time(element.dateTime, undefined);
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+/** Takes a chosen language out of the address: whoever is given it has a language of their own. */
+export function tidyAddress(): void {
+  if (location.search) history.replaceState(history.state, '', location.pathname + location.hash);
+}
+
+/**
+ * Asks for a page of this service and takes its main part out of it.
+ * @returns undefined if no answer came in time, or one that is no page of ours, as a proxy's.
+ */
+export async function fetchPage(
+  url: string,
+  init: RequestInit,
+  withinMs: number,
+): Promise<{ main: HTMLElement; title: string; url: string } | undefined> {
+  try {
+    const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(withinMs) });
+    const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    const main = page.getElementById('main');
+    return main ? { main, title: page.title, url: answer.url } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Shows another page's main part in place of this one's. @returns it, as a part of this document. */
+export function showPage({
+  main,
+  title,
+  url,
+}: {
+  main: HTMLElement;
+  title: string;
+  url: string;
+}): HTMLElement {
+  const adopted = document.adoptNode(main);
+  document.getElementById('main')!.replaceWith(adopted);
+  document.title = title;
+  history.replaceState(history.state, '', url);
+  return adopted;
+}

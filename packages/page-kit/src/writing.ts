@@ -1,0 +1,58 @@
+/** How numbers, lists and moments are written in one language. Safe in a browser. */
+export type Writing = {
+  /** "1,204". */
+  number(value: number): string;
+  /** The form of a noun that goes with a number: "1 vote", "1,204 votes". */
+  count(value: number, one: string, other: string): string;
+  /** A whole percentage: "67%". */
+  percent(value: number): string;
+  /** "a, b and c", each of `items` as a part that stands out. */
+  list(items: readonly string[]): Part[];
+  /**
+   * A moment (ISO 8601): the hour if it is of today, else with its date.
+   * @param zone the reader's own if undefined (in a browser); a given one is named.
+   */
+  time(iso: string, zone: string | undefined, now?: number): string;
+};
+
+/** Plain text, text that a host wrote and that stands out, or a moment: each reader's own clock tells how to write it. */
+export type Part = string | { strong: string } | { time: string };
+export type Sentence = readonly Part[];
+
+/** @param locale a BCP 47 tag, as en-GB: with it come the order of days and months, and commas in lists. */
+export function createWriting(locale: string): Writing {
+  const numbers = new Intl.NumberFormat(locale);
+  const percents = new Intl.NumberFormat(locale, { style: 'percent' });
+  const plurals = new Intl.PluralRules(locale);
+  const lists = new Intl.ListFormat(locale, { type: 'conjunction' });
+  return {
+    number: (value) => numbers.format(value),
+    count: (value, one, other) => `${numbers.format(value)} ${plurals.select(value) === 'one' ? one : other}`,
+    percent: (value) => percents.format(value / 100),
+    list: (items) =>
+      lists.formatToParts(items).map(({ type, value }) => (type === 'element' ? { strong: value } : value)),
+    time(iso, zone, now = Date.now()) {
+      const named = zone === undefined ? {} : { timeZone: zone };
+      const day = new Intl.DateTimeFormat(locale, { ...named, dateStyle: 'medium' });
+      const hour = new Intl.DateTimeFormat(locale, {
+        ...named,
+        hour: '2-digit',
+        minute: '2-digit',
+        ...(zone !== undefined && { timeZoneName: 'short' }),
+      });
+      const moment = Date.parse(iso);
+      const time = hour.format(moment);
+      return day.format(moment) === day.format(now) ? time : `${day.format(moment)}, ${time}`;
+    },
+  };
+}
+
+/** A sentence as plain text, as for a screen reader's announcement. */
+export function textOf(sentence: Sentence, writing: Writing, zone: string | undefined): string {
+  return sentence
+    .map((part) => {
+      if (typeof part === 'string') return part;
+      return 'strong' in part ? part.strong : writing.time(part.time, zone);
+    })
+    .join('');
+}

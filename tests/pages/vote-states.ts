@@ -1,0 +1,184 @@
+import type { AppendOutcome } from '@hbf/ballot-stream/producer';
+import type { Page } from 'playwright-core';
+import { makeApp } from '../../apps/vote/test/support/app.ts';
+import { makePoll, NOON } from '../../apps/vote/test/support/polls.ts';
+import { LONG_LABELS, type Poll, type State, serve } from './state.ts';
+
+const HOUR = 3_600_000;
+
+const choose = async (page: Page) => page.locator('.choice').first().click();
+const untilAnswered = (page: Page) => page.locator('.own, .notice').first().waitFor();
+
+const approval = (changes: Partial<Poll> = {}) =>
+  makePoll({
+    key: 'lunch',
+    rank: 1,
+    question: 'What could we have for lunch on Friday?',
+    options: ['Soup', 'A large salad', 'Pizza', 'Rice and beans', 'Sandwiches'].map((label, index) => ({
+      key: 'abcde'[index]!,
+      label,
+    })),
+    choices: { min: 1, max: 3 },
+    ...changes,
+  });
+const several = [
+  makePoll(),
+  approval(),
+  makePoll({ key: 'later', rank: 2, question: 'Will it rain tomorrow?', opensAt: NOON + HOUR / 4 }),
+  makePoll({ key: 'over', rank: 3, question: 'Was the talk good?', closesAt: NOON - HOUR }),
+];
+
+type Changes = {
+  polls?: readonly Poll[];
+  path?: string;
+  /** What the append answers. */
+  answer?: AppendOutcome;
+  /** What result says of a receipt. */
+  receipt?: string;
+  ballotsAMinute?: number;
+  reach?: (page: Page) => Promise<void>;
+};
+
+/** Every state of the vote page, each on a service of its own. */
+export async function voteStates(): Promise<State[]> {
+  let receipt = 'queued';
+  const result = await serve((_req, res) => {
+    res.writeHead(200, { 'Access-Control-Allow-Origin': '*', 'Content-Type': 'application/json' });
+    res.end(JSON.stringify({ status: receipt }));
+  });
+
+  const state = async (name: string, changes: Changes = {}): Promise<State> => {
+    const { app, ballots } = makeApp({
+      publicResultUrl: result,
+      limits: {
+        loopbackPasses: false,
+        allow: {
+          voterPerMinute: changes.ballotsAMinute ?? 100,
+          voterPerHour: 100,
+          addressPerMinute: 1_000,
+          addressPerHour: 5_000,
+        },
+      },
+    });
+    ballots.known = changes.polls ?? [makePoll()];
+    ballots.answer = changes.answer;
+    return {
+      name: `vote-${name}`,
+      url: (await serve(app)) + (changes.path ?? '/'),
+      async reach(page) {
+        receipt = changes.receipt ?? 'queued';
+        await changes.reach?.(page);
+      },
+    };
+  };
+
+  const voted = async (page: Page) => {
+    await choose(page);
+    await untilAnswered(page);
+  };
+  return Promise.all([
+    state('open'),
+    state('several', { polls: several, path: '/p/lunch' }),
+    state('several-ticked', {
+      polls: several,
+      path: '/p/lunch',
+      reach: async (page) => {
+        await page.getByLabel('Soup').check();
+        await page.getByLabel('Pizza').check();
+      },
+    }),
+    state('queued', { reach: voted }),
+    state('counted', {
+      receipt: 'counted',
+      reach: async (page) => {
+        await voted(page);
+        await page.locator('[data-state="counted"]').waitFor();
+        await page.locator('.receipt summary').click();
+      },
+    }),
+    state('lost', {
+      receipt: 'lost',
+      reach: async (page) => {
+        await voted(page);
+        await page.locator('[data-state="lost"]').waitFor();
+      },
+    }),
+    state('change', {
+      receipt: 'counted',
+      reach: async (page) => {
+        await voted(page);
+        await page.locator('.change summary').click();
+      },
+    }),
+    state('several-counted', {
+      polls: several,
+      path: '/p/lunch',
+      receipt: 'counted',
+      reach: async (page) => {
+        await page.getByLabel('Soup').check();
+        await page.getByLabel('Rice and beans').check();
+        await page.locator('.cast button').click();
+        await page.locator('[data-state="counted"]').waitFor();
+      },
+    }),
+    state('show-of-hands', { polls: [makePoll({ eligibility: 'open', question: 'Tea or coffee?' })] }),
+    state('not-accepted', { answer: { outcome: 'not-accepted', reason: 'unreachable' }, reach: voted }),
+    state('unconfirmed', { answer: { outcome: 'unconfirmed' }, reach: voted }),
+    state('several-unconfirmed', {
+      polls: several,
+      path: '/p/lunch',
+      answer: { outcome: 'unconfirmed' },
+      reach: async (page) => {
+        await page.getByLabel('Soup').check();
+        await page.locator('.cast button').click();
+        await page.locator('.notice').waitFor();
+      },
+    }),
+    state('too-fast', {
+      ballotsAMinute: 1,
+      reach: async (page) => {
+        await voted(page);
+        await page.locator('.change summary').click();
+        await page.locator('.choice').nth(1).click();
+        await page.locator('.notice').waitFor();
+      },
+    }),
+    state('no-answer', {
+      reach: async (page) => {
+        await page.route('**/p/best-friend', (route) => route.abort());
+        await choose(page);
+        await page.locator('.notice').waitFor();
+      },
+    }),
+    state('just-closed', { answer: { outcome: 'poll-closed' }, reach: voted }),
+    state('closed', { polls: several, path: '/p/over' }),
+    state('scheduled', { polls: several, path: '/p/later' }),
+    state('closes-soon', { polls: [makePoll({ closesAt: NOON + HOUR / 12, results: 'after-close' })] }),
+    state('no-cookie', {
+      reach: async (page) => {
+        await page.context().clearCookies();
+        await choose(page);
+        await page.locator('.notice').waitFor();
+      },
+    }),
+    state('thirty-options', {
+      polls: [
+        makePoll({
+          question: 'Which of these should be the motto of our next summer camp, of those that you sent in?',
+          options: LONG_LABELS.map((label, index) => ({ key: `o${index}`, label })),
+          choices: { min: 1, max: 5 },
+        }),
+      ],
+    }),
+    state('long-options', {
+      polls: [
+        makePoll({
+          question: 'שלום! أي لغة تفضل؟',
+          options: LONG_LABELS.slice(0, 6).map((label, index) => ({ key: `o${index}`, label })),
+        }),
+      ],
+    }),
+    state('polls', { polls: several, path: '/polls' }),
+    state('unknown-poll', { path: '/p/nothing' }),
+  ]);
+}
