@@ -29,7 +29,12 @@ const friends = keptOf({ votes: [1_204, 1_187], turnout: 2_391 });
 const others = [
   keptOf({ poll: lunch, votes: [31, 44, 58, 12, 7], turnout: 71 }),
   keptOf({
-    poll: pollOf({ key: 'later', rank: 2, question: 'Will it rain tomorrow?', opensAt: NOW + MINUTE }),
+    poll: pollOf({
+      key: 'later',
+      rank: 2,
+      question: 'Will it rain tomorrow?',
+      opensAt: NOW + 24 * 60 * MINUTE,
+    }),
     votes: [0, 0],
     turnout: 0,
     phase: 'scheduled',
@@ -68,25 +73,33 @@ function later(snapshot: TallySnapshot, ms: number): TallySnapshot {
   return { ...snapshot, now: snapshot.now + ms, partitions };
 }
 
-/** Every state of the result page, each on a service of its own. */
-export async function resultStates(): Promise<State[]> {
-  const state = async (name: string, changes: Changes = {}): Promise<State> => {
-    const snapshot = 'snapshot' in changes ? changes.snapshot : snapshotOf({ polls: [friends, ...others] });
-    const feed = createFakeFeed(snapshot);
-    // The owners' heartbeats go on.
-    const from = performance.now();
-    const beating = setInterval(() => snapshot && feed.give(later(snapshot, performance.now() - from)), 500);
-    afterAll(() => clearInterval(beating));
-    const service = await startTestService({
-      feed,
-      turnout: { points: (poll) => (poll === 'best-friend' ? points : []) },
-      ...(changes.config && { config: changes.config }),
-      ...(changes.receipt && { receipts: changes.receipt }),
-    });
+/** Every state of the result page. */
+export function resultStates(): State[] {
+  const state = (name: string, changes: Changes = {}): State => {
+    let close = async () => {};
     return {
       name: `result-${name}`,
-      url: `http://${changes.host ?? '127.0.0.1'}:${service.port}${changes.path ?? '/'}`,
-      reach: async (page) => changes.reach?.(page, service.close),
+      async start() {
+        const snapshot =
+          'snapshot' in changes ? changes.snapshot : snapshotOf({ polls: [friends, ...others] });
+        const feed = createFakeFeed(snapshot);
+        // The owners' heartbeats go on.
+        const from = performance.now();
+        const beating = setInterval(
+          () => snapshot && feed.give(later(snapshot, performance.now() - from)),
+          500,
+        );
+        afterAll(() => clearInterval(beating));
+        const service = await startTestService({
+          feed,
+          turnout: { points: (poll) => (feed.tally(poll)?.turnout === friends.turnout ? points : []) },
+          ...(changes.config && { config: changes.config }),
+          ...(changes.receipt && { receipts: changes.receipt }),
+        });
+        close = service.close;
+        return `http://${changes.host ?? '127.0.0.1'}:${service.port}${changes.path ?? '/'}`;
+      },
+      reach: async (page) => changes.reach?.(page, close),
     };
   };
   const one = (kept: Partial<TallySnapshot['polls'][number]>, partition = {}) =>
@@ -96,7 +109,7 @@ export async function resultStates(): Promise<State[]> {
   });
   const closed = { poll: pollOf({ closesAt: NOW - MINUTE }), closedEverywhere: true };
 
-  return Promise.all([
+  return [
     state('live'),
     state('first-ballot', { snapshot: one({ votes: [0, 0], turnout: 0 }) }),
     state('tie', { snapshot: one({ votes: [21, 21], turnout: 42 }) }),
@@ -144,5 +157,5 @@ export async function resultStates(): Promise<State[]> {
     state('receipt-lost', { path: '/receipts/x', receipt: known('lost') }),
     state('unknown-poll', { path: '/p/nothing' }),
     state('nothing-yet', { snapshot: undefined }),
-  ]);
+  ];
 }

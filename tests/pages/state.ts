@@ -9,9 +9,10 @@ export type { Poll };
 /** A state in which somebody may find a page. */
 export type State = {
   name: string;
-  url: string;
+  /** Starts a service in which it can be found. @returns the page's address. */
+  start: () => Promise<string>;
   /** Brings the page, once it is open, into the state. */
-  reach?: (page: Page) => Promise<void>;
+  reach: (page: Page) => Promise<void>;
 };
 
 /** Serves what is given on a port of its own, until the test file ends. @returns the origin. */

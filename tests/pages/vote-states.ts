@@ -39,7 +39,7 @@ type Changes = {
   reach?: (page: Page) => Promise<void>;
 };
 
-/** Every state of the vote page, each on a service of its own. */
+/** Every state of the vote page. */
 export async function voteStates(): Promise<State[]> {
   let receipt = 'queued';
   const result = await serve((_req, res) => {
@@ -47,36 +47,36 @@ export async function voteStates(): Promise<State[]> {
     res.end(JSON.stringify({ status: receipt }));
   });
 
-  const state = async (name: string, changes: Changes = {}): Promise<State> => {
-    const { app, ballots } = makeApp({
-      publicResultUrl: result,
-      limits: {
-        loopbackPasses: false,
-        allow: {
-          voterPerMinute: changes.ballotsAMinute ?? 100,
-          voterPerHour: 100,
-          addressPerMinute: 1_000,
-          addressPerHour: 5_000,
+  const state = (name: string, changes: Changes = {}): State => ({
+    name: `vote-${name}`,
+    async start() {
+      const { app, ballots } = makeApp({
+        publicResultUrl: result,
+        limits: {
+          loopbackPasses: false,
+          allow: {
+            voterPerMinute: changes.ballotsAMinute ?? 100,
+            voterPerHour: 100,
+            addressPerMinute: 1_000,
+            addressPerHour: 5_000,
+          },
         },
-      },
-    });
-    ballots.known = changes.polls ?? [makePoll()];
-    ballots.answer = changes.answer;
-    return {
-      name: `vote-${name}`,
-      url: (await serve(app)) + (changes.path ?? '/'),
-      async reach(page) {
-        receipt = changes.receipt ?? 'queued';
-        await changes.reach?.(page);
-      },
-    };
-  };
+      });
+      ballots.known = changes.polls ?? [makePoll()];
+      ballots.answer = changes.answer;
+      return (await serve(app)) + (changes.path ?? '/');
+    },
+    async reach(page) {
+      receipt = changes.receipt ?? 'queued';
+      await changes.reach?.(page);
+    },
+  });
 
   const voted = async (page: Page) => {
     await choose(page);
     await untilAnswered(page);
   };
-  return Promise.all([
+  return [
     state('open'),
     state('several', { polls: several, path: '/p/lunch' }),
     state('several-ticked', {
@@ -180,5 +180,5 @@ export async function voteStates(): Promise<State[]> {
     }),
     state('polls', { polls: several, path: '/polls' }),
     state('unknown-poll', { path: '/p/nothing' }),
-  ]);
+  ];
 }

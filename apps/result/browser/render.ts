@@ -62,7 +62,10 @@ export function createRenderer(words: Words): Renderer {
       renderRows(byId('rows'), 'row', view.rows, renderTableRow);
       plot.add({ at: Date.parse(tally.asOf), voters: tally.turnout });
       const vote = document.getElementById('vote');
-      if (vote) setText(vote, view.voteLink);
+      if (vote) {
+        setText(vote, view.voteLink);
+        vote.classList.toggle('quiet', tally.phase !== 'open');
+      }
       const rows = view.rows
         .filter(({ votes }) => votes !== '')
         .map(({ label, votes }) => `${label}: ${votes}`);

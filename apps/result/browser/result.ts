@@ -1,5 +1,5 @@
 import { SOCKET_OPTIONS, watchTally } from '@hbf/contracts/watch-tally';
-import { pageLanguage, tidyAddress, writeTimesLocally } from '@hbf/page-kit/browser/page';
+import { askAgain, pageLanguage, tidyAddress, writeTimesLocally } from '@hbf/page-kit/browser/page';
 import { io } from 'socket.io-client';
 import { wordsIn } from '../src/words/words.ts';
 import { createAnnouncer } from './announce.ts';
@@ -14,8 +14,8 @@ function watch(): void {
   stopWatching();
   writeTimesLocally(document, words.writing);
   const page = document.getElementById('tally');
-  // An index, a receipt or a message stays as it is.
-  if (!page) return;
+  // What is no poll's page hears nothing by itself.
+  if (!page) return askAgain(watch);
   const announce = createAnnouncer(document.getElementById('news')!);
   const renderer = createRenderer(words);
   stopWatching = watchTally(io({ ...SOCKET_OPTIONS, forceNew: true }), page.dataset.poll!, {

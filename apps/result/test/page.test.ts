@@ -154,7 +154,7 @@ describe.skipIf(!program)('the page of a poll', () => {
     await change(5);
     expect(await text(page, '#news')).toBe('');
     await page.clock.fastForward(16_000);
-    await saysSoon(page, '#news', 'In the lead: Cats, by 1 vote. 5 voters. Cats: 2 votes. Dogs: 1 vote');
+    await saysSoon(page, '#news', 'Ahead by 1 vote: Cats. 5 voters. Cats: 2 votes. Dogs: 1 vote');
     await change(6);
     await change(7);
     expect(await text(page, '#news')).toContain('5 voters');

@@ -95,8 +95,8 @@ describe('the verdict', () => {
 
   test('says who leads, by how much, or that it is a tie, while that may still change', () => {
     for (const phase of ['open', 'closed'] as const) {
-      expect(final({ phase })).toBe('In the lead: Cats, by 1 vote');
-      expect(final({ phase, options: votes(2, 9, 7), turnout: 18 })).toBe('In the lead: Dogs, by 2 votes');
+      expect(final({ phase })).toBe('Ahead by 1 vote: Cats');
+      expect(final({ phase, options: votes(2, 9, 7), turnout: 18 })).toBe('Ahead by 2 votes: Dogs');
       expect(final({ phase, options: votes(2, 2, 0), turnout: 4 })).toBe('A tie: Cats and Dogs');
     }
   });
@@ -116,7 +116,7 @@ test('everything is said in French as well', () => {
   expect(view.rows[0]).toMatchObject({ votes: '2 voix' });
   expect(view.turnout).toMatch(/^1\s234 votants$/);
   expect(say(view.freshness.text)).toBe('Le décompte a du retard : 12 bulletins en route');
-  expect(say(view.verdict)).toBe('En tête : Cats, de 1 voix');
+  expect(say(view.verdict)).toBe('En tête de 1 voix : Cats');
 });
 
 test('freshness is told in words', () => {

@@ -41,6 +41,10 @@ async function send(
   }
   form.ariaBusy = null;
   button?.toggleAttribute('data-sending', false);
+  // What was chosen stays marked: the same tap sends it again.
+  for (const choice of form.querySelectorAll<HTMLElement>('button.choice')) {
+    choice.ariaCurrent = choice === button ? 'true' : null;
+  }
   const main = document.getElementById('main')!;
   for (const old of main.querySelectorAll('[role="alert"]')) old.remove();
   const words = document.querySelector<HTMLTemplateElement>('#no-answer')?.content.cloneNode(true);

@@ -1,4 +1,4 @@
-import { pageLanguage, tidyAddress, writeTimesLocally } from '@hbf/page-kit/browser/page';
+import { askAgain, pageLanguage, tidyAddress, writeTimesLocally } from '@hbf/page-kit/browser/page';
 import { wordsIn } from '../src/words/words.ts';
 import { offerCopy } from './copy-receipt.ts';
 import { countChoices } from './count-choices.ts';
@@ -19,6 +19,7 @@ function enliven(main: ParentNode): void {
   for (const button of main.querySelectorAll<HTMLButtonElement>('[data-after]')) releaseAfter(button);
   for (const button of main.querySelectorAll<HTMLButtonElement>('[data-copy]')) offerCopy(button);
   const state = main.querySelector<HTMLElement>('[data-receipt]');
+  askAgain(enliven);
   if (state) void follow(state, state.dataset.receipt!);
 }
 

@@ -55,3 +55,23 @@ export function showPage({
   history.replaceState(history.state, '', url);
   return adopted;
 }
+
+const ANSWER_WITHIN_MS = 5_000;
+
+/**
+ * Asks again for a page that could not say what it was asked for, until it can, and shows it then. Nothing is shown anew
+ * that says the same: a screen reader would read it each time.
+ * @param onShown is called after the page has changed.
+ */
+export function askAgain(onShown: (main: HTMLElement) => void): void {
+  const main = document.getElementById('main')!;
+  const seconds = Number(main.dataset.again);
+  if (!seconds) return;
+  setTimeout(async () => {
+    const page = await fetchPage(location.href, {}, ANSWER_WITHIN_MS);
+    // Something else is shown by now.
+    if (!main.isConnected) return;
+    if (!page || page.main.textContent === main.textContent) askAgain(onShown);
+    else onShown(showPage(page));
+  }, seconds * 1_000);
+}

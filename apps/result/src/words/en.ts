@@ -20,7 +20,8 @@ export const en = {
   noBallotsYet: 'No ballots yet',
   noBallotsCast: 'No ballots were cast',
 
-  leads: (label: string, by: number): Sentence => ['In the lead: ', { strong: label }, `, by ${votes(by)}`],
+  // The name comes last: where the line is too short for it, nothing else is cut.
+  leads: (label: string, by: number): Sentence => [`Ahead by ${votes(by)}: `, { strong: label }],
   outcome: (label: string): Sentence => ['Most votes: ', { strong: label }],
   tie: (labels: readonly string[]): Sentence => ['A tie: ', ...writing.list(labels)],
 

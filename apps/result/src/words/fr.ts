@@ -19,7 +19,7 @@ export const fr: Words = {
   noBallotsYet: 'Pas encore de bulletin',
   noBallotsCast: 'Aucun bulletin n’a été déposé',
 
-  leads: (label, by) => ['En tête : ', { strong: label }, `, de ${votes(by)}`],
+  leads: (label, by) => [`En tête de ${votes(by)} : `, { strong: label }],
   outcome: (label) => ['Le plus de voix : ', { strong: label }],
   tie: (labels) => ['Égalité : ', ...writing.list(labels)],
 

@@ -127,8 +127,11 @@ async function castForm(shared: Shared, req: Request, res: Response): Promise<vo
   const sender = senderOf(shared, req, { voter, votedBefore });
   const result = await casting.cast(poll, { voter, choices, repeatable: true }, sender);
   if (result.outcome === 'refused') {
+    const page = pollPage(shared, res, poll);
     const html = pages.poll(frameOf(res), {
-      ...pollPage(shared, res, poll),
+      ...page,
+      // Redis knows it first: by its clock, or because the poll was closed for good.
+      ...(result.problem === 'poll-closed' && { poll: { ...page.poll, phase: 'closed' } }),
       notice: { problem: result.problem, detail: result.detail, retryAfter: retryAfter(result) },
       ticked: choices,
       ballotKey,

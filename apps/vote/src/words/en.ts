@@ -49,6 +49,7 @@ export const en = {
 
   closedTitle: 'This poll is closed',
   closedSince: (time: string): Sentence => ['Voting closed: ', { time }, '. Ballots are no longer accepted.'],
+  closedNow: 'Ballots are no longer accepted.',
   scheduledTitle: 'This poll is not open yet',
   opensAt: (time: string): Sentence => ['Voting opens: ', { time }, '. You will then choose among these:'],
   opensIn: 'Voting opens in',

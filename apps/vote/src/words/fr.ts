@@ -52,6 +52,7 @@ export const fr: Words = {
 
   closedTitle: 'Ce vote est clos',
   closedSince: (time) => ['Clôture : ', { time }, '. Les bulletins ne sont plus acceptés.'],
+  closedNow: 'Les bulletins ne sont plus acceptés.',
   scheduledTitle: 'Ce vote n’est pas encore ouvert',
   opensAt: (time) => ['Ouverture : ', { time }, '. Vous choisirez alors parmi ces réponses :'],
   opensIn: 'Ouverture du vote dans',

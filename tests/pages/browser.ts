@@ -1,0 +1,40 @@
+import { findChromium } from '@hbf/local-services/find-chromium';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll } from 'vitest';
+
+/** The machine's Chromium; undefined where there is none, or none is wanted: the tests are then visibly skipped. */
+export const executablePath = process.env.HBF_NO_BROWSER === '1' ? undefined : findChromium();
+
+/** A page of somebody's, and what its console complained about. */
+export type Visit = { page: Page; complaints: string[]; end: () => Promise<void> };
+
+/** A browser for a test file. @returns what visits an address in a context of its own. */
+export function useBrowser(): (url: string, options?: BrowserContextOptions) => Promise<Visit> {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({
+      executablePath: executablePath!,
+      args: ['--no-sandbox', '--no-first-run', '--disable-background-networking'],
+    });
+  });
+  afterAll(() => browser?.close());
+
+  return async (url, options = {}) => {
+    const context = await browser.newContext({ locale: 'en-GB', ...options });
+    const page = await context.newPage();
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      // A refused ballot and a server that is gone are told by the browser too.
+      if (message.type() === 'error' && !/Failed to load resource|WebSocket/.test(message.text()))
+        complaints.push(message.text());
+    });
+    await page.goto(url);
+    return { page, complaints, end: () => context.close() };
+  };
+}
+
+/** How much wider than the window a page is (CSS pixels): nobody should have to scroll sideways. */
+export async function overflow(page: Page): Promise<number> {
+  return Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
+}
