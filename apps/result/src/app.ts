@@ -15,6 +15,8 @@ import { ONLY_FROM_VOTE, PROBLEM_ADVICE } from './problem-advice.ts';
 import type { ReceiptDesk } from './receipt-desk.ts';
 import { wordsOfReceipt } from './receipt-words.ts';
 import type { TallyFeed } from './tally-feed.ts';
+import type { TurnoutHistory } from './turnout-history.ts';
+import { addTurnoutRoute } from './turnout-route.ts';
 
 const DIST = fileURLToPath(new URL('../dist', import.meta.url));
 
@@ -24,6 +26,7 @@ const UNKNOWN_RECEIPT = problem('unknown-receipt', 'Check that you copied the wh
 /** Assembles everything that this service answers over HTTP, sockets apart. It never listens. */
 export function createApp(deps: {
   feed: TallyFeed;
+  turnout: TurnoutHistory;
   receipts: ReceiptDesk;
   log: Logger;
   metrics: Pick<ResultMetrics, 'duration'>;
@@ -59,6 +62,8 @@ export function createApp(deps: {
     res.setHeader('Cache-Control', 'no-store');
     res.json(tally);
   });
+
+  addTurnoutRoute(app, deps);
 
   // Before the route: its failures, too, can be read from any origin.
   app.use('/api/receipts', (_req, res, next) => {

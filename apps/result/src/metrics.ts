@@ -7,6 +7,7 @@ const ROUTES = [
   '/',
   '/p/:poll',
   '/api/polls/:poll/tally',
+  '/api/polls/:poll/turnout',
   '/api/receipts/:receipt',
   '/receipts/:receipt',
   '/problems/:name',

@@ -97,6 +97,21 @@ describe('thinTurnout', () => {
     );
   });
 
+  it('thins each partition by itself, though their points lie between each other', async () => {
+    await client.query(`
+      INSERT INTO turnout_points (partition, poll, at, voters)
+      SELECT n % 2, 'pets', date_bin('6 hours', now() - interval '9 days', '2000-01-01Z') + n * interval '1 minute', n
+      FROM generate_series(1, 10) AS n`);
+    const voters = async (partition: number) =>
+      (await storedPoints(client, 'pets', partition)).map((point) => point.voters);
+    await thinTurnout(client, 0);
+    expect(await voters(0)).toEqual([2, 10]);
+    expect(await voters(1)).toEqual([1, 3, 5, 7, 9]);
+    await thinTurnout(client, 1);
+    expect(await voters(1)).toEqual([1, 9]);
+    expect(await voters(0)).toEqual([2, 10]);
+  });
+
   it('touches no other partition, and keeps what each poll has', async () => {
     await insertPoints(client, 'pets', 0, [
       ['30 days', 1],
