@@ -95,6 +95,7 @@ const TEMPLATES = [
   '/api/polls/:x',
   '/api/polls/:x/ballots',
   '/api/polls/:x/tally',
+  '/api/polls/:x/turnout',
   '/api/receipts/:x',
   '/receipts/:x',
   '/problems/:x',

@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync } from 'node:fs';
+import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { executablePath, overflow, useBrowser } from './browser.ts';
@@ -20,13 +20,11 @@ const SIZES = {
   narrow: { width: 320, height: 600 },
 } as const;
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
 type Violation = { id: string; help: string; nodes: { html: string; failureSummary: string }[] };
 
 /** What axe finds against a page, in words. */
 async function violations(page: Page): Promise<string[]> {
-  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(axe);
+  if (!(await page.evaluate('"axe" in window'))) await page.evaluate(axe.source);
   const found: Violation[] = await page.evaluate('axe.run(document).then(({ violations }) => violations)');
   return found.flatMap(({ id, help, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${help}\n${html}\n${failureSummary}`),

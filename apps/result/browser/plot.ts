@@ -1,4 +1,6 @@
-import { drawTurnout, type TurnoutPoint } from '../src/turnout-plot.ts';
+import type { TurnoutPoint } from '@hbf/ballot-store/read-turnout-points';
+import { thinPoints } from '../src/thin-points.ts';
+import { drawTurnout } from '../src/turnout-plot.ts';
 import type { Words } from '../src/words/words.ts';
 
 /** More points than this are no finer on any screen. */
@@ -11,7 +13,7 @@ const APART_MS = 1_000;
  * @param figure has the points so far in `data-points`.
  */
 export function createPlot(figure: HTMLElement, words: Words): { add(now: TurnoutPoint): void } {
-  let points: TurnoutPoint[] = JSON.parse(figure.dataset.points!);
+  let points: readonly TurnoutPoint[] = JSON.parse(figure.dataset.points!);
   const [area, curve] = ['.area', '.curve'].map((name) => figure.querySelector(name)!);
   const svg = figure.querySelector('svg')!;
   const span = figure.querySelector('#span')!;
@@ -19,10 +21,8 @@ export function createPlot(figure: HTMLElement, words: Words): { add(now: Turnou
   return {
     add(now) {
       const last = points.at(-1);
-      // A moment before the first, so that a poll's first voters are seen to come.
-      if (!last) points.push({ at: now.at, voters: now.voters });
-      else if (now.voters !== last.voters && now.at - last.at >= APART_MS) points.push(now);
-      if (points.length > MOST_POINTS) points = points.filter((_, index) => index % 2 === 0);
+      if (!last || (now.voters !== last.voters && now.at - last.at >= APART_MS)) points = [...points, now];
+      if (points.length > MOST_POINTS) points = thinPoints(points, MOST_POINTS / 2);
       const plot = drawTurnout(points, now);
       if (!plot) return;
       area!.setAttribute('d', plot.area);

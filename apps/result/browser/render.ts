@@ -1,6 +1,7 @@
 import type { Tally } from '@hbf/contracts/tally';
 import { type Sentence, textOf } from '@hbf/page-kit/writing';
 import { type TallyView, viewTally } from '../src/tally-view.ts';
+import { turnoutNow } from '../src/turnout-plot.ts';
 import type { Words } from '../src/words/words.ts';
 import { createPlot } from './plot.ts';
 
@@ -60,7 +61,7 @@ export function createRenderer(words: Words): Renderer {
       byId('options').toggleAttribute('data-hidden', view.hidden !== undefined);
       renderRows(byId('options'), 'option', view.rows, renderBar);
       renderRows(byId('rows'), 'row', view.rows, renderTableRow);
-      plot.add({ at: Date.parse(tally.asOf), voters: tally.turnout });
+      plot.add(turnoutNow(tally));
       const vote = document.getElementById('vote');
       if (vote) {
         setText(vote, view.voteLink);

@@ -14,8 +14,11 @@ function watch(): void {
   stopWatching();
   writeTimesLocally(document, words.writing);
   const page = document.getElementById('tally');
-  // What is no poll's page hears nothing by itself.
-  if (!page) return askAgain(watch);
+  if (!page) {
+    // What is no poll's page hears nothing by itself.
+    askAgain(watch);
+    return;
+  }
   const announce = createAnnouncer(document.getElementById('news')!);
   const renderer = createRenderer(words);
   stopWatching = watchTally(io({ ...SOCKET_OPTIONS, forceNew: true }), page.dataset.poll!, {

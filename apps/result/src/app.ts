@@ -17,7 +17,8 @@ import { NO_SUCH_POLL, NO_TALLY_YET, problem, unavailable } from './problem.ts';
 import { ONLY_FROM_VOTE, PROBLEM_ADVICE } from './problem-advice.ts';
 import type { ReceiptDesk } from './receipt-desk.ts';
 import type { TallyFeed } from './tally-feed.ts';
-import type { TurnoutPoint } from './turnout-plot.ts';
+import type { TurnoutHistory } from './turnout-history.ts';
+import { addTurnoutRoute } from './turnout-route.ts';
 import { votingAddress } from './voting-address.ts';
 
 const UNKNOWN_POLL = problem('unknown-poll', NO_SUCH_POLL);
@@ -26,9 +27,8 @@ const UNKNOWN_RECEIPT = problem('unknown-receipt', 'Check that you copied the wh
 /** Assembles everything that this service answers over HTTP, sockets apart. It never listens. */
 export function createApp(deps: {
   feed: TallyFeed;
+  turnout: TurnoutHistory;
   receipts: ReceiptDesk;
-  /** How each poll's turnout came about. */
-  turnout: { points(poll: string): readonly TurnoutPoint[] };
   log: Logger;
   metrics: Pick<ResultMetrics, 'duration'>;
   config: Pick<
@@ -83,6 +83,8 @@ export function createApp(deps: {
     res.setHeader('Cache-Control', 'no-store');
     res.json(tally);
   });
+
+  addTurnoutRoute(app, deps);
 
   // Before the route: its failures, too, can be read from any origin.
   app.use('/api/receipts', (_req, res, next) => {
@@ -165,7 +167,7 @@ export function createApp(deps: {
         tally,
         polls: allPolls(),
         voting,
-        points: deps.turnout.points(tally.poll),
+        points: deps.turnout.points(tally.poll) ?? [],
         view,
       }),
     );

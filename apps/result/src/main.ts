@@ -2,6 +2,7 @@ import { createPool } from '@hbf/ballot-store/connection';
 import { findBallot } from '@hbf/ballot-store/find-ballot';
 import { listenForTallies } from '@hbf/ballot-store/listen';
 import { readTallies } from '@hbf/ballot-store/read-tallies';
+import { readTurnoutPoints } from '@hbf/ballot-store/read-turnout-points';
 import { RECEIPT_PURPOSE } from '@hbf/receipt/receipt';
 import { createReadiness } from '@hbf/service-kit/health';
 import { closeServer, createHttpServer, drainServer, listen } from '@hbf/service-kit/http-server';
@@ -15,12 +16,14 @@ import { openGateway } from './gateway.ts';
 import { createMetrics } from './metrics.ts';
 import { createReceiptDesk } from './receipt-desk.ts';
 import { createTallyFeed } from './tally-feed.ts';
+import { createTurnoutHistory } from './turnout-history.ts';
 
 // A read that takes longer than this tells nothing new of a system whose heartbeats come every second.
 const READ_TIMEOUT_MS = 1_000;
 // A receipt is looked up by primary keys; the answer "unavailable" has to be given within 200 ms.
 const LOOK_UP_TIMEOUT_MS = 130;
-const LOOK_UPS_AT_ONCE = 8;
+// With the feed, its listener and the turnout points that is all that the role may hold: see infra/postgres/roles.sh.
+const LOOK_UPS_AT_ONCE = 7;
 // Longer than anybody waits for an answer: on a busy machine no connection would ever be made in so short a time.
 const CONNECT_TIMEOUT_MS = 1_000;
 
@@ -39,12 +42,17 @@ runService(
     await listen(internal, config.METRICS_PORT, config.METRICS_HOST);
     resources.add('the internal port', () => closeServer(internal));
 
-    // Two pools: a crowd that looks receipts up must not keep the feed from reading.
+    // Three pools: neither a crowd that looks receipts up nor a read of all turnout points may keep the feed from reading.
     const readPool = createPool(config.DATABASE_URL, 'hbf-result-feed', {
       max: 1,
       timeoutMs: READ_TIMEOUT_MS,
     });
     resources.add('the connection of the feed', () => readPool.end());
+    const turnoutPool = createPool(config.DATABASE_URL, 'hbf-result-turnout', {
+      max: 1,
+      timeoutMs: READ_TIMEOUT_MS,
+    });
+    resources.add('the connection for turnout points', () => turnoutPool.end());
     const lookUpPool = createPool(config.DATABASE_URL, 'hbf-result-receipts', {
       max: LOOK_UPS_AT_ONCE,
       timeoutMs: LOOK_UP_TIMEOUT_MS,
@@ -56,6 +64,7 @@ runService(
 
     const feed = createTallyFeed({ read: () => readTallies(readPool), log });
     feed.onRead(readiness.markReady);
+    const turnout = createTurnoutHistory({ feed, read: (most) => readTurnoutPoints(turnoutPool, most), log });
     const stopListening = listenForTallies(config.DATABASE_URL, feed.hint, (state) => {
       if (state.connected) log.debug('hearing of changed tallies');
       else log.debug({ err: state.error }, 'not hearing of changed tallies: reading every second meanwhile');
@@ -68,7 +77,7 @@ runService(
       find: (receipt) => findBallot(lookUpPool, receipt),
       log,
     });
-    const app = createApp({ feed, receipts, turnout: { points: () => [] }, log, metrics, config });
+    const app = createApp({ feed, turnout, receipts, log, metrics, config });
     const gateway = openGateway(app, { feed, metrics, config, log });
     const { server } = gateway;
     const port = await listen(server, config.PORT);

@@ -9,6 +9,7 @@ const ROUTES = [
   '/p/:poll/projector',
   '/polls',
   '/api/polls/:poll/tally',
+  '/api/polls/:poll/turnout',
   '/api/receipts/:receipt',
   '/receipts/:receipt',
   '/problems/:name',

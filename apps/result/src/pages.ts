@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { TurnoutPoint } from '@hbf/ballot-store/read-turnout-points';
 import type { Phase } from '@hbf/contracts/poll';
 import type { ProblemName } from '@hbf/contracts/problems';
 import type { ReceiptStatus, Tally } from '@hbf/contracts/tally';
@@ -7,7 +8,7 @@ import { createTemplates, type Frame } from '@hbf/page-kit/templates';
 import { qrCode } from './qr-code.ts';
 import { wordsOfReceipt } from './receipt-words.ts';
 import { viewTally } from './tally-view.ts';
-import { drawTurnout, type TurnoutPoint } from './turnout-plot.ts';
+import { drawTurnout, turnoutNow } from './turnout-plot.ts';
 import type { VotingAddress } from './voting-address.ts';
 import { en } from './words/en.ts';
 import { type Words, wordsIn } from './words/words.ts';
@@ -70,7 +71,7 @@ export function createPages(): Pages {
         title: tally.question,
         view: page.view,
         shown: viewTally(tally, wordsIn(frame.language)),
-        plot: drawTurnout(page.points, { at: Date.parse(tally.asOf), voters: tally.turnout }),
+        plot: drawTurnout(page.points, turnoutNow(tally)),
         vote: voting.here && `${voting.here}/p/${tally.poll}`,
         // What people type: browsers need no scheme.
         phones: phones && { text: phones.replace(/^https?:\/\//, ''), qr: qrCode(phones) },

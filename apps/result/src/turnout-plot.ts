@@ -1,5 +1,5 @@
-/** How many voters there were by a moment (ms since 1970). */
-export type TurnoutPoint = { at: number; voters: number };
+import type { TurnoutPoint } from '@hbf/ballot-store/read-turnout-points';
+import type { Tally } from '@hbf/contracts/tally';
 
 /** The plot of a poll's turnout, in a box of 100 by 100; undefined while there is nothing to draw. */
 export type TurnoutPlot = {
@@ -8,9 +8,15 @@ export type TurnoutPlot = {
   /** The moments at both ends, ISO 8601. */
   from: string;
   to: string;
-  /** Room below the box's upper edge for the curve's own width. */
   voters: number;
 };
+
+/** Where the plot of a tally ends: now, or when voting closed. */
+export function turnoutNow({ asOf, closesAt, phase, turnout }: Tally): TurnoutPoint {
+  const isOver = phase === 'closed' || phase === 'final';
+  const at = Date.parse(asOf);
+  return { at: isOver && closesAt !== null ? Math.min(at, Date.parse(closesAt)) : at, voters: turnout };
+}
 
 /**
  * Draws turnout over time. Pure, and safe in a browser: the server draws what it knows, the page goes on from there.

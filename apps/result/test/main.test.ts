@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Tally } from '@hbf/contracts/tally';
+import type { Tally, TurnoutPoints } from '@hbf/contracts/tally';
 import { freePort } from '@hbf/local-services/free-port';
 import { startTestPostgres } from '@hbf/local-services/testing';
 import { RECEIPT_PURPOSE, writeReceipt } from '@hbf/receipt/receipt';
@@ -83,6 +83,7 @@ test('it starts without PostgreSQL, tells the last tally while it is away, and c
 
   // Nothing was ever read.
   expect((await get('/api/polls/best-friend/tally')).status).toBe(503);
+  expect((await get('/api/polls/best-friend/turnout')).status).toBe(503);
   expect((await get('/')).status).toBe(503);
   expect(await ready()).toBe(503);
   expect((await fetch(`http://127.0.0.1:${internalPort}/healthz`)).status).toBe(200);
@@ -106,6 +107,8 @@ test('it starts without PostgreSQL, tells the last tally while it is away, and c
   const recorded = performance.now();
   await vi.waitUntil(() => heard.at(-1)?.turnout === 2, { interval: 5 });
   expect(performance.now() - recorded).toBeLessThan(800);
+  const { points } = (await (await get('/api/polls/best-friend/turnout')).json()) as TurnoutPoints;
+  expect(points.map(({ voters }) => voters)).toEqual([0, 1, 2]);
 
   const receipt = writeReceipt(
     createKeyring([{ kid: 'k1', secret: Buffer.from(SECRET, 'hex') }], RECEIPT_PURPOSE),

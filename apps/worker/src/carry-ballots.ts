@@ -50,6 +50,7 @@ export async function carryBallots(
   held.position = batch.to;
   held.accepted = batch.accepted;
   held.appended = Math.max(held.appended, batch.accepted);
+  if (result.recorded > 0) held.turnout.grown = true;
 
   if (batch.missing > 0) {
     const { missing } = batch;

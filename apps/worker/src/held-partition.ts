@@ -5,6 +5,7 @@ import { createRedisClock, type RedisClock } from '@hbf/ballot-stream/redis-cloc
 import type { Logger } from '@hbf/service-kit/logger';
 import type { Redis } from 'ioredis';
 import type { Reach } from './failpoint.ts';
+import { createKeptTurnout, type KeptTurnout } from './keep-turnout.ts';
 import type { WorkerMetrics } from './metrics.ts';
 import type { Publication } from './publication.ts';
 
@@ -49,6 +50,8 @@ export type HeldPartition = {
   drift: number;
   /** When the last heartbeat was written (ms, our monotonic clock). */
   lastBeat: number;
+  /** What is left to note of how the turnout grew. */
+  readonly turnout: KeptTurnout;
   /** The first queued entry, and since when we see it there (ms, our monotonic clock). */
   front: { id: string; since: number } | undefined;
   /** How many entries to read at once: about as many as hold a batch of ballots. */
@@ -79,6 +82,7 @@ export function holdPartition(
     publishedRevision: -1,
     drift: 0,
     lastBeat: Number.NEGATIVE_INFINITY,
+    turnout: createKeptTurnout(),
     front: undefined,
     entriesPerRead: FIRST_ENTRIES_PER_READ,
     get openFor() {

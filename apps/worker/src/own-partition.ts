@@ -12,6 +12,7 @@ import { EpochSuperseded } from '@hbf/ballot-stream/partition';
 import { carryBallots, firstBallots, readQueued } from './carry-ballots.ts';
 import { ANSWER_WITHIN_MS, type HeldPartition, holdPartition, type OwnerDeps } from './held-partition.ts';
 import { keepPartition } from './keep-partition.ts';
+import { keepTurnout } from './keep-turnout.ts';
 import { NotDurable, preparePartition } from './prepare-partition.ts';
 import { PositionMoved } from './record-batch.ts';
 import { SystemMismatch } from './system-match.ts';
@@ -115,6 +116,9 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
         await pause();
       }
     }
+    // Otherwise the voters of the last seconds would seem to have come when the next owner takes over.
+    held.turnout.notBefore = Number.NEGATIVE_INFINITY;
+    await keepTurnout(held);
   } finally {
     held.setOpen(undefined);
     redis.off('close', onClose);
@@ -152,6 +156,8 @@ async function carry(deps: OwnerDeps, held: HeldPartition, releasing: () => bool
     const entries = await readQueued(reader, held);
     // Before the batch: while recording fails, the heartbeat still tells how much is queued, and since when.
     if (held.openFor !== undefined && performance.now() - held.lastBeat >= HEARTBEAT_MS) await heartbeat();
+    // Behind the heartbeat: that must not wait for it.
+    await keepTurnout(held);
     // If the heartbeat found that the stream was cut behind these entries, their place has been passed.
     if (entries.length === 0 || held.position !== readFrom) return;
     deps.reach('read');

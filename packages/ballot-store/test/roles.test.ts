@@ -43,7 +43,7 @@ const result = await connectAs('result');
 
 describe("result's role", () => {
   it('reads the tallies and hears of changes', async () => {
-    expect(await outcome(result, 'SELECT * FROM tallies, ballots')).toBe('done');
+    expect(await outcome(result, 'SELECT * FROM tallies, ballots, turnout_points')).toBe('done');
     expect(await outcome(result, 'LISTEN tally')).toBe('done');
   });
 

@@ -29,6 +29,13 @@ export type Tally = {
   closesAt: string | null;
 };
 
+/** The answer of `GET /api/polls/:poll/turnout`. */
+export type TurnoutPoints = {
+  poll: string;
+  /** By `at` (ISO 8601), the ballots of `voters` voters counted. In order; none before the first voter. */
+  points: { at: string; voters: number }[];
+};
+
 /** What has become of an accepted ballot. `reason` is there for `rejected` and `lost`. */
 export type ReceiptStatus = {
   status: 'queued' | 'counted' | 'superseded' | 'rejected' | 'lost';

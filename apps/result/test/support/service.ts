@@ -7,6 +7,7 @@ import { openGateway } from '../../src/gateway.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import type { ReceiptDesk } from '../../src/receipt-desk.ts';
 import type { TallyFeed } from '../../src/tally-feed.ts';
+import type { TurnoutHistory } from '../../src/turnout-history.ts';
 
 export type TestConfig = {
   TRUST_PROXY: number | string[];
@@ -28,13 +29,13 @@ export function createTestLog(): { log: Logger; lines: string[] } {
   return { log, lines };
 }
 
-const noTurnout = { points: () => [] };
 const noReceipts: ReceiptDesk = { lookUp: async () => ({ kind: 'unknown' }) };
+const noTurnout: TurnoutHistory = { points: () => undefined };
 
 export function createTestApp(deps: {
   feed: TallyFeed;
+  turnout?: TurnoutHistory;
   receipts?: ReceiptDesk;
-  turnout?: Parameters<typeof createApp>[0]['turnout'];
   config?: Partial<TestConfig>;
 }) {
   const { log, lines } = createTestLog();
@@ -50,14 +51,8 @@ export function createTestApp(deps: {
     SOCKETS_PER_NETWORK: 1_000,
     ...deps.config,
   };
-  const app = createApp({
-    feed: deps.feed,
-    receipts: deps.receipts ?? noReceipts,
-    turnout: deps.turnout ?? noTurnout,
-    log,
-    metrics,
-    config,
-  });
+  const { feed, turnout = noTurnout, receipts = noReceipts } = deps;
+  const app = createApp({ feed, turnout, receipts, log, metrics, config });
   return { app, metrics, log, lines, config };
 }
 
