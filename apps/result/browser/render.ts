@@ -103,7 +103,17 @@ function renderBar(item: Element, row: Row): void {
   setText(item.querySelector('.label')!, row.label);
   setText(item.querySelector('.share')!, row.share);
   setText(item.querySelector('.votes')!, row.votes);
-  item.querySelector('rect')!.setAttribute('width', String(row.width));
+  moveBar(item.querySelector<SVGElement>('.fill')!, row.width);
+}
+
+/** The server has drawn the bar as long as it is. From now on it is drawn whole, and scaled. @param width 0 to 100. */
+function moveBar(fill: SVGElement, width: number): void {
+  const scale = `scaleX(${width / 100})`;
+  if (fill.style.transform === scale) return;
+  // Not the first time: that is no move.
+  fill.classList.toggle('moves', fill.style.transform !== '');
+  fill.style.transform = scale;
+  fill.firstElementChild!.setAttribute('width', '100');
 }
 
 function renderTableRow(item: Element, row: Row): void {

@@ -1,10 +1,18 @@
+import type { Tally } from '@hbf/contracts/tally';
 import { SOCKET_OPTIONS, watchTally } from '@hbf/contracts/watch-tally';
 import { askAgain, pageLanguage, tidyAddress, writeTimesLocally } from '@hbf/page-kit/browser/page';
 import { io } from 'socket.io-client';
+import { createThrottle } from '../src/throttle.ts';
 import { wordsIn } from '../src/words/words.ts';
 import { createAnnouncer } from './announce.ts';
 import { runProjector } from './projector.ts';
 import { createRenderer } from './render.ts';
+
+/**
+ * The shortest time between two pictures (ms). Nobody reads faster, the bars move on in between, and a slow machine that
+ * draws each of the 20 tallies that may come in a second has no time left for that.
+ */
+const DRAW_GAP_MS = 200;
 
 const words = wordsIn(pageLanguage());
 let stopWatching = () => {};
@@ -21,10 +29,19 @@ function watch(): void {
   }
   const announce = createAnnouncer(document.getElementById('news')!);
   const renderer = createRenderer(words);
-  stopWatching = watchTally(io({ ...SOCKET_OPTIONS, forceNew: true }), page.dataset.poll!, {
-    hears: (tally) => announce(renderer.renderTally(tally)),
+  let latest: Tally | undefined;
+  const draw = createThrottle(DRAW_GAP_MS, () => announce(renderer.renderTally(latest!)));
+  const stop = watchTally(io({ ...SOCKET_OPTIONS, forceNew: true }), page.dataset.poll!, {
+    hears(tally) {
+      latest = tally;
+      draw.request();
+    },
     hearsNothing: (forMs) => renderer.renderSilence(forMs),
   });
+  stopWatching = () => {
+    draw.stop();
+    stop();
+  };
 }
 
 tidyAddress();

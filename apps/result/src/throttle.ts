@@ -1,10 +1,10 @@
-/** Runs something at most once per gap, the first time at once, and once more after the last request. */
+/** Safe in a browser. Runs something at most once per gap, the first time at once, and once more after the last request. */
 export type Throttle = { request(): void; stop(): void };
 
 /** @param gapMs the shortest time between the starts of two runs. */
 export function createThrottle(gapMs: number, run: () => void): Throttle {
   let last = Number.NEGATIVE_INFINITY;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = false;
 
   function request(): void {

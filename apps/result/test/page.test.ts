@@ -47,7 +47,9 @@ describe.skipIf(!program)('the page of a poll', () => {
     feed.give(snapshotOf({ polls: [keptOf({ votes: [2, 1], turnout: 3 })] }));
     await saysSoon(page, '#turnout', '3 voters');
     expect(await text(page, '[data-option=a] .share')).toBe('67%');
-    expect(await page.locator('[data-option=a] rect').getAttribute('width')).toBe('66.67');
+    expect(await page.locator('[data-option=a] .fill').getAttribute('style')).toBe(
+      'transform: scaleX(0.6667);',
+    );
     const partitions = [partitionOf({ queued: 1_234, oldestQueuedMs: 2_500 })];
     feed.give(snapshotOf({ partitions, polls: [keptOf({ votes: [2_000, 98_000], turnout: 100_000 })] }));
     await saysSoon(page, '#freshness', 'Counting is behind: 1,234 ballots on their way');
