@@ -19,7 +19,10 @@ const votesAt = (moment: number) => LONG_LABELS.map((_, index) => (moment * (ind
 const WATCH_SHIFTS = `
   window.shifts = [];
   const add = (entries) => entries.forEach(({ value, sources }) => shifts.push(
-    value.toFixed(4) + ' ' + sources.map(({ node }) => node?.id || node?.className || node?.nodeName).join(', '),
+    value.toFixed(4) + ' ' + sources.map(({ node }) => {
+      const element = node?.nodeType === 3 ? node.parentElement : node;
+      return (element?.id || element?.className) + ': ' + node?.textContent.trim().slice(0, 60);
+    }).join(', '),
   ));
   const observer = new PerformanceObserver((list) => add(list.getEntries()));
   observer.observe({ type: 'layout-shift', buffered: true });

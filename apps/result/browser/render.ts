@@ -27,8 +27,9 @@ export function createRenderer(words: Words): Renderer {
   }
 
   function setSentence(element: Element, sentence: Sentence): void {
-    if (element.textContent === textOf(sentence, writing, undefined)) return;
-    element.replaceChildren(...sentence.map(nodeOf));
+    const nodes = document.createElement('p');
+    nodes.append(...sentence.map(nodeOf));
+    if (nodes.innerHTML !== element.innerHTML) element.replaceChildren(...nodes.childNodes);
   }
 
   function nodeOf(part: Sentence[number]): Node | string {
@@ -38,6 +39,12 @@ export function createRenderer(words: Words): Renderer {
       strong.dir = 'auto';
       strong.textContent = part.strong;
       return strong;
+    }
+    if ('line' in part) {
+      const line = document.createElement('span');
+      line.className = 'line';
+      line.textContent = part.line;
+      return line;
     }
     const time = document.createElement('time');
     time.dateTime = part.time;

@@ -79,12 +79,12 @@ function freshness(tally: Tally, { freshness: words }: Words): TallyView['freshn
   const also = (state: string) => (waiting ? words.and(state, waiting) : state);
   if (status === 'stale') {
     // How many are queued is not known: the last number is as old as the tally.
-    const kept = phase === 'scheduled' ? '' : words.kept;
+    const kept = phase === 'scheduled' ? [] : [{ line: words.kept }];
     // A part of it that never reported promises nothing, which is written as 1970.
     if (Date.parse(asOf) === 0) {
-      return { tone: 'stale', text: [turnout === 0 ? words.notStarted : words.notFullyStarted, kept] };
+      return { tone: 'stale', text: [turnout === 0 ? words.notStarted : words.notFullyStarted, ...kept] };
     }
-    return { tone: 'stale', text: [...words.stoppedSince(asOf), kept] };
+    return { tone: 'stale', text: [...words.stoppedSince(asOf), ...kept] };
   }
   if (status === 'delayed') return { tone: 'delayed', text: [also(words.behind)] };
   if (phase === 'scheduled') return { tone: 'waiting', text: [words.notOpen] };

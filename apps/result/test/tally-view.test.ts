@@ -34,6 +34,7 @@ const say = (sentence: Sentence | undefined) =>
   sentence
     ?.map((part) => {
       if (typeof part === 'string') return part;
+      if ('line' in part) return `. ${part.line}`;
       return 'strong' in part ? part.strong : writing.time(part.time, 'UTC', Date.parse(part.time));
     })
     .join('');
@@ -129,7 +130,7 @@ test('freshness is told in words', () => {
   );
   const never = new Date(0).toISOString();
   expect(freshness({ status: 'stale', asOf: never, turnout: 0 })).toBe(
-    'stale: Counting has not started yet. Accepted ballots are kept and will be counted.',
+    'stale: Counting has not started yet. Accepted ballots will be counted.',
   );
   expect(freshness({ status: 'stale', asOf: never, turnout: 0, phase: 'scheduled' })).toBe(
     'stale: Counting has not started yet',
@@ -141,7 +142,7 @@ test('freshness is told in words', () => {
 
 test('while counting has stopped, nothing is said of how many ballots are on their way, but that they are kept', () => {
   const stopped =
-    'stale: Counting has stopped since 14:02 UTC. Accepted ballots are kept and will be counted.';
+    'stale: Counting has stopped since 14:02 UTC. Accepted ballots will be counted.';
   expect(freshness({ status: 'stale' })).toBe(stopped);
   expect(freshness({ status: 'stale', queued: 2 })).toBe(stopped);
   expect(freshness({ status: 'stale', phase: 'closed' })).toBe(stopped);

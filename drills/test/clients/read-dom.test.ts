@@ -27,7 +27,15 @@ function wordsFor(changes: Partial<Tally>) {
   );
   const write = (sentence: typeof view.times = []) =>
     sentence
-      .map((part) => (typeof part === 'string' ? part : 'time' in part ? part.time : part.strong))
+      .map((part) =>
+        typeof part === 'string'
+          ? part
+          : 'time' in part
+            ? part.time
+            : 'line' in part
+              ? part.line
+              : part.strong,
+      )
       .join('');
   return {
     tone: view.freshness.tone,

@@ -15,8 +15,11 @@ export type Writing = {
   time(iso: string, zone: string | undefined, now?: number): string;
 };
 
-/** Plain text, text that a host wrote and that stands out, or a moment: each reader's own clock tells how to write it. */
-export type Part = string | { strong: string } | { time: string };
+/**
+ * Plain text, text that a host wrote and that stands out, a moment (each reader's own clock tells how to write it), or
+ * text on a line of its own: what follows a moment on its line moves when the browser writes that anew.
+ */
+export type Part = string | { strong: string } | { time: string } | { line: string };
 export type Sentence = readonly Part[];
 
 /** @param locale a BCP 47 tag, as en-GB: with it come the order of days and months, and commas in lists. */
@@ -52,6 +55,7 @@ export function textOf(sentence: Sentence, writing: Writing, zone: string | unde
   return sentence
     .map((part) => {
       if (typeof part === 'string') return part;
+      if ('line' in part) return `. ${part.line}`;
       return 'strong' in part ? part.strong : writing.time(part.time, zone);
     })
     .join('');

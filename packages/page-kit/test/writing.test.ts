@@ -42,8 +42,8 @@ describe('a sentence', () => {
       { strong: 'c' },
       '.',
     ]);
-    expect(textOf([...sentence, { time: new Date(NOON).toISOString() }], english, 'UTC')).toMatch(
-      /^You chose <b>, and and c\.1 Jun 2026, 12:00 UTC$/,
-    );
+    expect(
+      textOf([...sentence, { time: new Date(NOON).toISOString() }, { line: 'More' }], english, 'UTC'),
+    ).toMatch(/^You chose <b>, and and c\.1 Jun 2026, 12:00 UTC\. More$/);
   });
 });

@@ -35,7 +35,7 @@ export const en = {
     final: 'Final: every ballot is counted',
     onTheirWay: (count: number) =>
       `${writing.count(count, 'ballot', 'ballots')} on ${count === 1 ? 'its' : 'their'} way`,
-    kept: '. Accepted ballots are kept and will be counted.',
+    kept: 'Accepted ballots will be counted.',
     notStarted: 'Counting has not started yet',
     notFullyStarted: 'Counting has not fully started yet',
     stoppedSince: (time: string): Sentence => ['Counting has stopped since ', { time }],

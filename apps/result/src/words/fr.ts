@@ -32,7 +32,7 @@ export const fr: Words = {
   freshness: {
     final: 'Définitif : chaque bulletin est compté',
     onTheirWay: (count) => `${writing.count(count, 'bulletin', 'bulletins')} en route`,
-    kept: '. Les bulletins acceptés sont gardés et seront comptés.',
+    kept: 'Les bulletins acceptés seront comptés.',
     notStarted: 'Le décompte n’a pas encore commencé',
     notFullyStarted: 'Le décompte n’a pas encore commencé partout',
     stoppedSince: (time) => ['Le décompte est arrêté depuis ', { time }],
