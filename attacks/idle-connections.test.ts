@@ -66,6 +66,37 @@ describe.skipIf(files < CONNECTIONS + OTHERS)(
       },
     );
 
+    it.each(SERVICES)(
+      'after a request each whose body does not come leave %s, with the memory of the release, answering, and others are served',
+      async (app) => {
+        const { nodeOptions, megabytes } = releaseOf(app);
+        await withReplica(app, { NODE_OPTIONS: nodeOptions }, async (service) => {
+          const headers = [
+            ['Content-Type', 'application/json'],
+            ['Content-Length', '1000'],
+          ] as const;
+          const target = '/api/polls/other/ballots';
+          const unfinished = rawRequest(service.url, { method: 'POST', target, headers, keepAlive: true });
+          await whileOthersUse(service, async () => {
+            const connections = await openMany(async () => {
+              const connection = await openRaw(service.url);
+              connection.send(unfinished);
+              return connection;
+            });
+            // Without a word about the time that they took, since that is over much later.
+            const displaced = () =>
+              connections.filter(({ isClosed, received }) => isClosed && !received.includes(' 408 ')).length;
+            await until(
+              () => `${displaced()} connections are closed for others, and all but ${KEPT} should be`,
+              () => displaced() >= CONNECTIONS - KEPT,
+            );
+            expect(await residentMegabytes(service)).toBeLessThan(megabytes);
+            for (const { socket } of connections) socket.destroy();
+          });
+        });
+      },
+    );
+
     it.runIf(FULL).each(SERVICES)(
       'without a word are closed by %s, with the memory of the release, within seconds, and others are served',
       async (app) => {
