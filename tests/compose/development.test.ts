@@ -205,7 +205,7 @@ describe('more replicas', () => {
       for (const number of [1, 2]) {
         await until(
           `${container(service, number)} answers`,
-          async () => (await run(container(service, number), 'node', '/usr/local/lib/healthy.mjs')) === '',
+          async () => (await run(container(service, number), 'bash', '/usr/local/lib/healthy.sh')) === '',
           UP_MS,
           250,
         );
