@@ -8,6 +8,20 @@ const MEGABYTE = 1_000_000;
 /** What the Dockerfile puts our images on. */
 const BASE = { name: 'debian:bookworm-slim', officialSize: 80 * MEGABYTE };
 
+/** The secrets that each service reads, by their names below /run/secrets. */
+const MOUNTED: Record<string, string[]> = {
+  vote: ['crowd_keys', 'receipt_keys', 'redis_url_vote', 'voter_keys'],
+  result: ['database_url_result', 'receipt_keys'],
+  worker: ['database_url_worker', 'redis_url_worker'],
+  migrate: ['database_url_worker', 'redis_url_worker'],
+  // The password for operators who look into Redis from within, as docs/operations.md has it.
+  redis: ['redis_acl', 'redis_operator_password'],
+  limits: [],
+  // The passwords of the roles that it sets up.
+  db: ['database_url_result', 'database_url_worker', 'postgres_password'],
+  seed: ['crowd_key'],
+};
+
 /** What Docker says of the containers: that nothing in them has a right that it does not need. */
 export function testFacts(release: Release): void {
   describe('the containers of the release set-up', () => {
@@ -83,6 +97,13 @@ export function testFacts(release: Release): void {
           expect(Source, service).toMatch(/\/secrets\/|polls\.yaml$|\/infra\//);
         }
       }
+    });
+
+    it('mount the secrets that their service reads, and no other', async () => {
+      const mounted = await each(({ Mounts }) =>
+        Mounts.flatMap(({ Destination }) => /^\/run\/secrets\/(.*)$/.exec(Destination)?.[1] ?? []).sort(),
+      );
+      expect(mounted).toEqual(MOUNTED);
     });
 
     it("have no secret in an environment but PostgreSQL's own, and none in a command line, a health check or a log", async () => {
