@@ -15,6 +15,7 @@ import {
   type RawWebSocket,
   webSocketRequest,
 } from './support/raw-websocket.ts';
+import { releaseOf } from './support/release.ts';
 import { FULL } from './support/seed.ts';
 import { countBallots, result, system, withReplica } from './support/system.ts';
 import { newVoter } from './support/voter.ts';
@@ -298,10 +299,6 @@ describe('watch with anything', () => {
   });
 });
 
-/** What compose.release.yaml gives result: the heap, and the container (bytes). */
-const RELEASE_HEAP = '--max-old-space-size=64 --max-semi-space-size=4';
-const RELEASE_MEMORY = 128 * 2 ** 20;
-
 describe('requests for an upgrade', () => {
   const upgrade = (target: string, protocol: string) =>
     rawRequest(url, {
@@ -349,7 +346,8 @@ describe('requests for an upgrade', () => {
 
 describe('crowds of sockets', () => {
   it('do not end a result with the memory of the release: handshakes are refused, and pages hear the tally', async () => {
-    await withReplica('result', { NODE_OPTIONS: RELEASE_HEAP }, async (release) => {
+    const { nodeOptions, megabytes } = releaseOf('result');
+    await withReplica('result', { NODE_OPTIONS: nodeOptions }, async (release) => {
       const opened: RawConnection[] = [];
       await whileWatching(async () => {
         // Sessions by polling that are never asked for again, over two connections.
@@ -382,7 +380,7 @@ describe('crowds of sockets', () => {
               socket.write(Buffer.concat([text('40'), text('420["watch","other"]')]));
           }
         }
-        expect((await residentMegabytes(release)) * 1e6).toBeLessThan(RELEASE_MEMORY);
+        expect(await residentMegabytes(release)).toBeLessThan(megabytes);
         expect(await gauge(release, 'sockets_refused_total{reason="total"}')).toBeGreaterThan(1_000);
         expect((await ask(release.url, { target: '/p/other' })).status).toBe(200);
       }, release);
