@@ -138,11 +138,14 @@ test('beyond the places in all, nobody gets one, wherever they come from', async
 test.each([
   ['development', 200],
   ['production', 503],
-])('in %s the second handshake of a program on this machine is answered %i', async (NODE_ENV, status) => {
-  const service = await startTestService({ feed, config: { NODE_ENV, SOCKETS_PER_NETWORK: 1 } });
-  expect((await fetch(`${service.url}${POLLING}`)).status).toBe(200);
-  expect((await fetch(`${service.url}${POLLING}`)).status).toBe(status);
-});
+] as const)(
+  'in %s the second handshake of a program on this machine is answered %i',
+  async (NODE_ENV, status) => {
+    const service = await startTestService({ feed, config: { NODE_ENV, SOCKETS_PER_NETWORK: 1 } });
+    expect((await fetch(`${service.url}${POLLING}`)).status).toBe(200);
+    expect((await fetch(`${service.url}${POLLING}`)).status).toBe(status);
+  },
+);
 
 test('who shakes hands and never joins is forgotten within seconds; who joined stays', async () => {
   const service = await startSmall({});

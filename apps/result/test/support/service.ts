@@ -12,7 +12,7 @@ export type TestConfig = {
   TRUST_PROXY: number | string[];
   PUBLIC_VOTE_URL?: string;
   PUBLIC_RESULT_URL?: string;
-  NODE_ENV: string;
+  NODE_ENV: 'production' | 'development' | 'test';
   SOCKETS_MAX: number;
   SOCKETS_PER_NETWORK: number;
 };
@@ -41,7 +41,7 @@ export function createTestApp(deps: {
     PUBLIC_VOTE_URL: undefined,
     VOTE_PORT: 5002,
     PUBLIC_RESULT_URL: undefined,
-    NODE_ENV: 'development',
+    NODE_ENV: 'development' as const,
     SOCKETS_MAX: 1_000,
     SOCKETS_PER_NETWORK: 1_000,
     ...deps.config,
