@@ -10,13 +10,13 @@ const BASE = { name: 'debian:bookworm-slim', officialSize: 80 * MEGABYTE };
 
 /** The secrets that each service reads, by their names below /run/secrets. */
 const MOUNTED: Record<string, string[]> = {
-  vote: ['crowd_keys', 'receipt_keys', 'redis_url_vote', 'voter_keys'],
+  vote: ['crowd_keys', 'limits_url', 'receipt_keys', 'redis_url_vote', 'voter_keys'],
   result: ['database_url_result', 'receipt_keys'],
   worker: ['database_url_worker', 'redis_url_worker'],
   migrate: ['database_url_worker', 'redis_url_worker'],
   // The password for operators who look into Redis from within, as docs/operations.md has it.
   redis: ['redis_acl', 'redis_operator_password'],
-  limits: [],
+  limits: ['limits_acl'],
   // The passwords of the roles that it sets up.
   db: ['database_url_result', 'database_url_worker', 'postgres_password'],
   seed: ['crowd_key'],

@@ -170,6 +170,16 @@ export function testRights(release: Release): void {
       expect(await ask('--user', 'health', '--pass', 'any', 'info')).toMatch(/^NOPERM/);
     });
 
+    it('whoever has no password gets nothing from the store of the limits, in which vote counts', async () => {
+      const ask = (...args: string[]) =>
+        run(release.container('limits'), 'redis-cli', '--no-auth-warning', ...args);
+      expect(await ask('ping')).toMatch(/^NOAUTH/);
+      expect(await ask('--user', 'health', '--pass', 'any', 'ping')).toBe('PONG\n');
+      expect(await ask('--user', 'health', '--pass', 'any', 'info')).toMatch(/^NOPERM/);
+      const vote = release.replicas.find(({ app }) => app === 'vote')!;
+      expect(await vote.metrics()).toMatch(/^limits_store_away 0$/m);
+    });
+
     it('the services were refused nothing', async () => {
       const asOperator =
         'REDISCLI_AUTH=$(cat /run/secrets/redis_operator_password) exec redis-cli --user operator';
