@@ -51,7 +51,8 @@ export default defineConfig({
           maxWorkers: 1,
           fileParallelism: false,
           isolate: false,
-          testTimeout: 60_000,
+          // Longer than attacks/support/seed.ts gives random tries.
+          testTimeout: process.env.ATTACK === 'full' ? 300_000 : 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 2 },
         },

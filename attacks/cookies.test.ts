@@ -158,6 +158,75 @@ describe('a cookie in the place of another', () => {
   });
 });
 
+describe('a ballot cookie of any kind', () => {
+  it('shows a choice and a receipt where it is one that this voter was given, and else nothing', async () => {
+    const given = await ask(vote.url!, {
+      method: 'POST',
+      target: '/p/other',
+      headers: [
+        ['Content-Type', 'application/x-www-form-urlencoded'],
+        ['Cookie', cookie],
+      ],
+      body: 'vote=b',
+    });
+    const own = cookiesIn(given)
+      .find((pair) => pair.startsWith('hbf_ballot_other='))!
+      .slice('hbf_ballot_other='.length);
+    const [choices, receipt, signature] = own.split('~') as [string, string, string];
+    const at = fc.nat(own.length - 1);
+    const printable = fc.string({ unit: 'grapheme-ascii', maxLength: 60 });
+    const part = (real: string) =>
+      fc.oneof(fc.constant(real), fc.constantFrom('', 'a', '__proto__'), printable);
+    const text = fc.oneof(
+      fc.tuple(at, fc.nat(6)).map(([where, bit]) => {
+        const changed = Buffer.from(own, 'latin1');
+        changed[where]! ^= 1 << bit;
+        return changed.toString('latin1');
+      }),
+      at.map((end) => own.slice(0, end)),
+      fc.tuple(at, printable).map(([where, more]) => own.slice(0, where) + more + own.slice(where)),
+      fc.tuple(part(choices), part(receipt), part(signature)).map((parts) => parts.join('~')),
+      fc
+        .array(fc.constantFrom(choices, receipt, signature, '~', '.', '%'), { maxLength: 8 })
+        .map((parts) => parts.join('')),
+      fc.constantFrom(own, `${own}~`, `~${own}`, `"${own}"`, encodeURIComponent(own), `${own}%00`, `${own}%`),
+      printable,
+    );
+    const name = fc.constantFrom(
+      'hbf_ballot_other',
+      'hbf_ballot_other',
+      'hbf_ballot_browser',
+      'hbf_ballot_',
+      'hbf_ballot___proto__',
+      '__Host-hbf_ballot_other',
+    );
+    await fc.assert(
+      fc.asyncProperty(name, text, async (called, sent) => {
+        // What ends a cookie, and white space around it, is none of it.
+        fc.pre(/^[\x21-\x3a\x3c-\x7e]*$/.test(sent));
+        const { status, body } = await ask(vote.url!, {
+          target: '/p/other',
+          headers: [['Cookie', `${cookie}; ${called}=${sent}`]],
+        });
+        expect(status).toBe(200);
+        const isOwn = called === 'hbf_ballot_other' && decoded(sent) === own;
+        expect(body.includes('Your ballot was accepted'), sent).toBe(isOwn);
+        expect(body.includes('checked'), sent).toBe(isOwn);
+        if (!isOwn) expect(body).not.toContain(receipt);
+      }),
+    );
+  });
+
+  /** The value of a cookie as it is read. */
+  function decoded(sent: string): string {
+    try {
+      return decodeURIComponent(sent);
+    } catch {
+      return sent;
+    }
+  }
+});
+
 describe('several cookies', () => {
   it('one that we signed is found among forged ones of the same name, and two voters are never both counted', async () => {
     const [one, two] = [await newVoter(), await newVoter()];

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { expectDocumented } from './support/documented.ts';
@@ -199,6 +200,10 @@ describe('JSON of any kind', () => {
   });
 });
 
+/** As a browser writes a field of a form. */
+const encode = (text: string) =>
+  encodeURIComponent(text.toWellFormed?.() ?? text.replace(/[\ud800-\udfff]/g, '\ufffd'));
+
 describe('a form of any kind', () => {
   const field = fc.tuple(
     fc.oneof(
@@ -217,8 +222,6 @@ describe('a form of any kind', () => {
     ),
     evilText,
   );
-  const encode = (text: string) =>
-    encodeURIComponent(text.toWellFormed?.() ?? text.replace(/[\ud800-\udfff]/g, '\ufffd'));
 
   it('is answered by the poll as the contract says, and counts only if it is accepted', async () => {
     const voter = await newVoter();
@@ -262,6 +265,68 @@ describe('a form of any kind', () => {
       }),
     );
     await ledger.expectBalanced(before);
+  });
+});
+
+describe('a ballot-key of any kind in the form of an open poll', () => {
+  it('is printable ASCII of 1 to 200 characters or refused, and the same one is the same voter', async () => {
+    // Nobody else in this poll has a key with this in it.
+    const mark = randomBytes(8).toString('hex');
+    const key = fc.oneof(
+      fc.constantFrom(
+        mark,
+        ` ${mark} `,
+        `__proto__${mark}`,
+        `{"${mark}":["a"]}`,
+        `${mark}é`,
+        `${mark}\0`,
+        `${mark}\r\n`,
+        mark.padEnd(200, 'x'),
+        mark.padEnd(201, 'x'),
+        mark.padEnd(4_000, 'x'),
+        '',
+      ),
+      fc.string({ unit: 'grapheme-ascii', maxLength: 200 }).map((text) => mark + text),
+      fc.string({ unit: 'binary', maxLength: 60 }).map((text) => mark + text),
+    );
+    const choice = fc.oneof({ arbitrary: fc.constantFrom('a', 'b'), weight: 4 }, evilText);
+    const other = fc.constantFrom('Ballot-Key', 'ballot-key[]', '__proto__[ballot-key]', 'Idempotency-Key');
+    const form = fc.tuple(
+      fc.array(choice, { minLength: 1, maxLength: 2 }).map((texts) => texts.map((text) => ['vote', text])),
+      fc.array(fc.tuple(other, key), { maxLength: 1 }),
+      // Never without one: sent again after a 503, it would be another voter's.
+      fc.array(key, { minLength: 1, maxLength: 2 }).map((texts) => texts.map((text) => ['ballot-key', text])),
+    );
+    const before = await countBallots('hands');
+    /** What counts for each key. */
+    const counted = new Map<string, string>();
+    await fc.assert(
+      fc.asyncProperty(form, async (parts) => {
+        const body = parts
+          .flat()
+          .map(([name, text]) => `${encode(name!)}=${encode(text!)}`)
+          .join('&');
+        const response = await ask(vote.url!, {
+          method: 'POST',
+          target: '/p/hands',
+          headers: [['Content-Type', 'application/x-www-form-urlencoded']],
+          body,
+        });
+        expectDocumented(response);
+        const fields = new URLSearchParams(body);
+        const sent = fields.get('ballot-key')!;
+        const choices = fields.getAll('vote');
+        const fits = choices.length === 1 && ['a', 'b'].includes(choices[0]!);
+        const judged =
+          body.length > MAX_BYTES ? 413 : !/^[\x20-\x7e]{1,200}$/.test(sent) ? 400 : fits ? 303 : 422;
+        expect(response.status, body).toBe(judged);
+        if (judged === 303) counted.set(sent, choices[0]!);
+      }),
+    );
+    expect(counted.size).toBeGreaterThan(5);
+    const expected = { ...before };
+    for (const choice of counted.values()) expected[choice] = (expected[choice] ?? 0) + 1;
+    expect(await countBallots('hands')).toEqual(expected);
   });
 });
 

@@ -1,4 +1,4 @@
-/** Who may do what in the Redis of compose.release.yaml, as the file that Redis reads (`aclfile`). */
+/** Who may do what in the two Redis of compose.release.yaml, as the files that they read (`aclfile`). */
 import { createHash } from 'node:crypto';
 
 /** What the scripts of packages/ballot-stream use that vote runs, and what its client asks. Redis checks each. */
@@ -8,12 +8,18 @@ const VOTE = [
 ];
 const WORKER = [...VOTE, 'hdel', 'xrange', 'xread', 'xtrim', 'config|get'];
 
+/** What rate-limiter-flexible's script uses, and what vote's client asks. */
+const COUNTING = ['ping', 'info', 'eval', 'evalsha', 'set', 'incrby', 'pttl', 'expire'];
+
 const allow = (commands) => commands.map((command) => `+${command}`).join(' ');
 
 /** As it stands in the file, which so holds no password. */
 export const hashOf = (password) => `#${createHash('sha256').update(password).digest('hex')}`;
 
-/** @param passwords of the users vote, worker and operator. */
+// Whoever reaches the port knows already that somebody listens.
+const HEALTH = 'user health on nopass +ping';
+
+/** Of the Redis that holds the ballots. @param passwords of the users vote, worker and operator. */
 export function redisAcl({ vote, worker, operator }) {
   return [
     // Off: nobody can be this user. But with its rights Redis reads its append-only file, and without them a restart would
@@ -23,8 +29,16 @@ export function redisAcl({ vote, worker, operator }) {
     // it appends to it can also empty (XADD with MAXLEN 0), which no rights prevent: docs/security.md.
     `user vote on ${hashOf(vote)} ~hbf:{*}:ballots ~hbf:{*}:state %R~hbf:{*}:polls %R~hbf:system %R~hbf:polls ${allow(VOTE)}`,
     `user worker on ${hashOf(worker)} ~hbf:* ${allow(WORKER)}`,
-    // Whoever reaches the port knows already that somebody listens.
-    'user health on nopass +ping',
+    HEALTH,
     `user operator on ${hashOf(operator)} ~* &* +@all`,
+  ].join('\n');
+}
+
+/** Of the one that holds the counters of the limits, and nothing that must outlive it. @param password of the user vote. */
+export function limitsAcl(password) {
+  return [
+    'user default off',
+    `user vote on ${hashOf(password)} ~hbf:limits:* ${allow(COUNTING)}`,
+    HEALTH,
   ].join('\n');
 }

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { hashOf, redisAcl } from './redis-acl.mjs';
+import { hashOf, limitsAcl, redisAcl } from './redis-acl.mjs';
 
 /** What is there does not fit together. The message says what to do. */
 export class SecretsError extends Error {}
@@ -34,13 +34,18 @@ const MADE = {
   redis_url_vote: () => `redis://vote:${random()}@redis:6379`,
   redis_url_worker: () => `redis://worker:${random()}@redis:6379`,
   redis_operator_password: random,
+  limits_url: () => `redis://vote:${random()}@limits:6379`,
 };
 
 /** What holds the passwords of one store. */
 export const STORES = {
   redis: ['redis_url_vote', 'redis_url_worker', 'redis_operator_password'],
+  limits: ['limits_url'],
   postgres: ['postgres_password', 'database_url_worker', 'database_url_result'],
 };
+
+/** The file of its users, of each store that has one. */
+const USERS = { redis: 'redis_acl', limits: 'limits_acl' };
 
 const redisPasswords = (folder) => ({
   vote: passwordOf(read(folder, 'redis_url_vote')),
@@ -48,10 +53,13 @@ const redisPasswords = (folder) => ({
   operator: read(folder, 'redis_operator_password'),
 });
 
+const limitsPassword = (folder) => passwordOf(read(folder, 'limits_url'));
+
 /** What follows from others. */
 const DERIVED = {
   crowd_key: (folder) => read(folder, 'crowd_keys').split(',')[0],
   redis_acl: (folder) => redisAcl(redisPasswords(folder)),
+  limits_acl: (folder) => limitsAcl(limitsPassword(folder)),
 };
 
 /** @returns undefined where there is no such file. */
@@ -110,6 +118,12 @@ function refuseMisfits(folder) {
         'from its copy; or delete redis_acl, run this again, and make the containers redis, vote and worker anew.',
     );
   }
+  if (!read(folder, 'limits_acl').includes(hashOf(limitsPassword(folder)))) {
+    throw new SecretsError(
+      `${join(folder, 'limits_acl')} does not admit whom limits_url names: delete it, run this again, and make the ` +
+        'containers limits and vote anew.',
+    );
+  }
   if (!read(folder, 'crowd_keys').split(',').includes(read(folder, 'crowd_key'))) {
     throw new SecretsError(
       `The key in ${join(folder, 'crowd_key')} is not among crowd_keys: delete it, and run this again`,
@@ -138,7 +152,7 @@ export function rotate(folder, name) {
   requireAll(folder);
   if (name in STORES) {
     const values = Object.fromEntries(STORES[name].map((file) => [file, MADE[file]()]));
-    return replace(folder, values, name === 'redis' ? ['redis_acl'] : []);
+    return replace(folder, values, name in USERS ? [USERS[name]] : []);
   }
   const keys = read(folder, name);
   const numbers = keys.split(',').map((key) => Number(/^k(\d+):/.exec(key)?.[1] ?? 0));

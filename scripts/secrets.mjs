@@ -2,7 +2,7 @@
  * `npm run secrets`: makes the passwords and keys that compose.release.yaml reads, each in a file of ./secrets
  * (SECRETS_DIR names another folder). Makes only what is missing; what is there stays as it is.
  *
- *   npm run secrets -- rotate NAME   a new one, for voter_keys, receipt_keys, crowd_keys, redis or postgres
+ *   npm run secrets -- rotate NAME   a new one, for voter_keys, receipt_keys, crowd_keys, redis, limits or postgres
  *   npm run secrets -- retire NAME   takes the old keys away, for voter_keys, receipt_keys or crowd_keys
  *
  * docs/operations.md says what to restart then. Needs Node alone: no packages, no build.

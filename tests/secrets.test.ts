@@ -80,7 +80,7 @@ describe('npm run secrets', () => {
     expect(made).not.toBe(lost);
   });
 
-  it('keeps no password of Redis in the file of its users', () => {
+  it('keeps no password of either Redis in the file of its users', () => {
     secrets();
     const acl = read('redis_acl');
     const passwords = [
@@ -92,15 +92,24 @@ describe('npm run secrets', () => {
       expect(acl).not.toContain(password);
       expect(acl).toContain(hashOf(password));
     }
+    const { password } = new URL(read('limits_url'));
+    expect(read('limits_acl')).not.toContain(password);
+    expect(read('limits_acl')).toContain(hashOf(password));
   });
 
-  it('refuses a password that was lost and made anew, since Redis knows the old one', () => {
-    secrets();
-    rmSync(join(folder, 'redis_url_vote'));
-    const { code, output } = secrets();
-    expect(code).toBe(1);
-    expect(output).toMatch(/redis_acl does not admit those whom redis_url_vote/);
-  });
+  it.each([
+    ['redis_url_vote', /redis_acl does not admit those whom redis_url_vote/],
+    ['limits_url', /limits_acl does not admit whom limits_url/],
+  ])(
+    'refuses the password in %s that was lost and made anew, since Redis knows the old one',
+    (name, words) => {
+      secrets();
+      rmSync(join(folder, name));
+      const { code, output } = secrets();
+      expect(code).toBe(1);
+      expect(output).toMatch(words);
+    },
+  );
 
   it('refuses an empty file, and names it', () => {
     secrets();
@@ -124,18 +133,17 @@ describe('npm run secrets', () => {
     expect(secrets().code).toBe(0);
   });
 
-  it.each(['redis', 'postgres'])('rotates all passwords of %s, and those alone', (store) => {
+  it.each([
+    ['redis', ['redis_acl', 'redis_operator_password', 'redis_url_vote', 'redis_url_worker']],
+    ['limits', ['limits_acl', 'limits_url']],
+    ['postgres', ['database_url_result', 'database_url_worker', 'postgres_password']],
+  ])('rotates all passwords of %s, and those alone', (store, names) => {
     secrets();
     const before = all();
     expect(secrets('rotate', store).code).toBe(0);
     const after = all();
     const changed = Object.keys(after).filter((name) => after[name] !== before[name]);
-    expect(
-      changed.every(
-        (name) => name.includes(store === 'redis' ? 'redis' : 'postgres') || name.startsWith('database'),
-      ),
-    ).toBe(true);
-    expect(changed.length).toBe(store === 'redis' ? 4 : 3);
+    expect(changed.sort()).toEqual(names);
     expect(secrets().code).toBe(0);
     for (const name of readdirSync(folder)) expect(mode(join(folder, name)), name).toBe(0o444);
   });

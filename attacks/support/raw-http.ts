@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import { until } from '@hbf/drills/until';
 
 /** What a server wrote back. Names of headers are in lower case. */
@@ -119,23 +120,27 @@ export function rawRequest(url: string, request: RawRequest): string {
   return `${lines.join('\r\n')}\r\n\r\n${body ?? ''}`;
 }
 
+/** For how long a store may be late. */
+const BUSY_MS = 20_000;
+const AGAIN_AFTER_MS = 25;
+
 /**
  * Sends one request and reads its answer; sends it again for as long as that is a 503, as clients are told to: on a busy
  * machine a store answers late, and that says nothing of an attack.
- * @throws unless there is exactly one answer; or when it is still a 503 after 20 s.
+ * @throws unless there is exactly one answer, at the first try; or when it is still a 503 after 20 s.
  */
-export function ask(url: string, request: RawRequest): Promise<RawResponse> {
-  let last: RawResponse | undefined;
-  return until(
-    () => `${request.method ?? 'GET'} ${request.target} is answered otherwise than ${last?.body}`,
-    async () => {
-      const responses = await talk(url, rawRequest(url, request), request.method === 'HEAD' ? 1 : 0);
-      if (responses.length !== 1)
-        throw new Error(`${responses.length} answers to ${JSON.stringify(request)}`);
-      last = responses[0]!;
-      return last.status !== 503 && last;
-    },
-  );
+export async function ask(url: string, request: RawRequest): Promise<RawResponse> {
+  const deadline = performance.now() + BUSY_MS;
+  for (;;) {
+    const responses = await talk(url, rawRequest(url, request), request.method === 'HEAD' ? 1 : 0);
+    const [response] = responses;
+    if (!response || responses.length > 1)
+      throw new Error(`${responses.length} answers to ${JSON.stringify(request)}`);
+    if (response.status !== 503) return response;
+    if (performance.now() > deadline)
+      throw new Error(`${request.method ?? 'GET'} ${request.target} is still answered ${response.body}`);
+    await wait(AGAIN_AFTER_MS);
+  }
 }
 
 export function header(response: RawResponse, name: string): string | undefined {

@@ -101,6 +101,19 @@ describe('an edit, without a build', () => {
     await untilShows(`${resultUrl}/problems/malformed`, 'The request is malformed');
   });
 
+  it("of the worker's TypeScript, and of a package's that it shares with vote, shows in their logs", async () => {
+    const main = 'apps/worker/src/main.ts';
+    development.edit(main, "'the worker runs'", "'the edited worker runs'");
+    await untilSays('worker', 'the edited worker runs');
+    development.restore(main);
+    const connection = 'packages/ballot-stream/src/connection.ts';
+    development.edit(connection, '', "console.log('edited stream');\n");
+    await untilSays('worker', 'edited stream');
+    await untilSays('vote', 'edited stream');
+    development.restore(connection);
+    await untilLive();
+  });
+
   it('of styles and of browser code shows, and no browser keeps what was there before', async () => {
     const assetsOf = async (url: string, kind: RegExp) => kind.exec(await textAt(url))?.[1] ?? 'none';
     const style = /href="(\/assets\/style[^"]*\.css)"/;
@@ -202,7 +215,7 @@ describe('more replicas', () => {
       for (const number of [1, 2]) {
         await until(
           `${container(service, number)} answers`,
-          async () => (await run(container(service, number), 'node', '/usr/local/lib/healthy.mjs')) === '',
+          async () => (await run(container(service, number), 'bash', '/usr/local/lib/healthy.sh')) === '',
           UP_MS,
           250,
         );

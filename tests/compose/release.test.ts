@@ -4,6 +4,7 @@ import { ROOT } from '@hbf/drills/system/project';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createVoting } from '../support/voting.ts';
 import { crash, inspect } from './support/containers.ts';
+import { testCrowds } from './support/crowds.ts';
 import { testFacts } from './support/facts.ts';
 import { testPages } from './support/pages.ts';
 import { createRelease, SERVICES } from './support/release.ts';
@@ -93,6 +94,7 @@ describe('the profile seed', () => {
 
 testFacts(release);
 testRights(release);
+testCrowds(release);
 
 describe('the data of the release set-up', () => {
   it('is the same after a restart of the whole, and every tally equals its recount', async () => {

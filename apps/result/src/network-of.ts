@@ -3,13 +3,16 @@ import { clientNetwork, isLoopback } from '@hbf/service-kit/client-network';
 import proxyAddr from 'proxy-addr';
 import type { Config } from './config.ts';
 
+/** Whose sockets are counted together, and the very address that this is told by. */
+export type ClientNetwork = { network: string; address: string };
+
 /**
- * Tells whose sockets are counted together: a client's network, as trusted proxies tell it (Express has the same rules
- * for its requests). Outside production a program on this machine is not counted: it tests with thousands.
+ * Tells a client's network, as trusted proxies tell it (Express has the same rules for its requests). Outside production a
+ * program on this machine is not counted: it tests with thousands.
  */
 export function createNetworkOf(
   config: Pick<Config, 'TRUST_PROXY' | 'NODE_ENV'>,
-): (req: IncomingMessage) => string | undefined {
+): (req: IncomingMessage) => ClientNetwork | undefined {
   const { TRUST_PROXY } = config;
   const isTrusted =
     typeof TRUST_PROXY === 'number'
@@ -19,6 +22,7 @@ export function createNetworkOf(
     const handedOn = req.headers.forwarded !== undefined || req.headers['x-forwarded-for'] !== undefined;
     if (config.NODE_ENV !== 'production' && !handedOn && isLoopback(req.socket.remoteAddress))
       return undefined;
-    return clientNetwork(proxyAddr(req, isTrusted));
+    const address = proxyAddr(req, isTrusted);
+    return { network: clientNetwork(address), address };
   };
 }

@@ -11,6 +11,8 @@ export type Place = {
 export type Places = {
   /** @param network whose place it is; undefined: counted among all alone. */
   take(network: string | undefined): Place | Refusal;
+  /** Whether every place that is counted for a network is of one and the same. */
+  areOfOneNetwork(): boolean;
 };
 
 /** Bounds how many sockets there are at a time: each costs memory for as long as it lasts, and its client nothing. */
@@ -18,6 +20,7 @@ export function createPlaces(bounds: { inAll: number; perNetwork: number }): Pla
   const byNetwork = new Map<string, number>();
   let taken = 0;
   return {
+    areOfOneNetwork: () => byNetwork.size === 1,
     take(network) {
       if (taken >= bounds.inAll) return 'total';
       const ofNetwork = network === undefined ? 0 : (byNetwork.get(network) ?? 0);

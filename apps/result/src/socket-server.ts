@@ -10,6 +10,7 @@ import { type Connection, guardConnection } from './guard-connection.ts';
 import { LimitedWebSockets } from './limited-web-sockets.ts';
 import type { ResultMetrics } from './metrics.ts';
 import { createNetworkOf } from './network-of.ts';
+import { createNetworkWarnings } from './network-warnings.ts';
 import { createPlaces, type Place } from './places.ts';
 import { problem } from './problem.ts';
 import { handleUpgrades } from './upgrades.ts';
@@ -41,21 +42,24 @@ export function createSocketServer(
       'TRUST_PROXY' | 'NODE_ENV' | 'PUBLIC_RESULT_URL' | 'SOCKETS_MAX' | 'SOCKETS_PER_NETWORK'
     >;
     metrics: Pick<ResultMetrics, 'sockets' | 'socketsRefused'>;
-    log: Pick<Logger, 'error'>;
+    log: Pick<Logger, 'error' | 'warn'>;
     hasJoined: (connection: Connection) => boolean;
   },
 ): SocketServer {
   const { config, metrics } = deps;
   const places = createPlaces({ inAll: config.SOCKETS_MAX, perNetwork: config.SOCKETS_PER_NETWORK });
   const networkOf = createNetworkOf(config);
+  const warnings = createNetworkWarnings(deps.log);
   const setHeaders = securityHeaders({ publicUrl: config.PUBLIC_RESULT_URL, forms: false });
 
   /** The places of handshakes, by their requests. */
   const placeOf = new WeakMap<IncomingMessage, Place>();
   const takePlace = (req: IncomingMessage): Place | undefined => {
-    const place = places.take(networkOf(req));
+    const client = networkOf(req);
+    const place = places.take(client?.network);
     if (typeof place === 'string') {
       metrics.socketsRefused.inc({ reason: place });
+      if (place === 'network') warnings.usedUp(req, client?.address, places.areOfOneNetwork());
       return undefined;
     }
     placeOf.set(req, place);
@@ -74,7 +78,7 @@ export function createSocketServer(
     // Asked for every handshake, whatever its transport.
     allowRequest: (req: IncomingMessage & { res?: ServerResponse }, decide) => {
       // CORS does not hold for WebSocket: without this any site could open one from a visitor's browser, into a network
-      // that only the visitor reaches.
+      // that only the visitor reaches. One whose name is made to lead here still can: docs/security.md.
       if (isCrossSite(req.headers, config.PUBLIC_RESULT_URL)) return decide(null, false);
       // A WebSocket has its place already.
       if (placeOf.has(req)) return decide(null, true);

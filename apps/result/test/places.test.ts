@@ -4,14 +4,14 @@ import { describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { createPlaces } from '../src/places.ts';
 import { createFakeFeed } from './support/fake-feed.ts';
-import { next, startTestService } from './support/service.ts';
+import { next, startTestService, type TestConfig } from './support/service.ts';
 import { keptOf, snapshotOf } from './support/snapshots.ts';
 
 const feed = createFakeFeed(snapshotOf({ polls: [keptOf()] }));
 const POLLING = '/socket.io/?EIO=4&transport=polling';
 
 /** A service with few places; `network` is where a request says that it comes from. */
-async function startSmall(config: { SOCKETS_MAX?: number; SOCKETS_PER_NETWORK?: number }) {
+async function startSmall(config: Partial<TestConfig>) {
   const service = await startTestService({ feed, config: { TRUST_PROXY: 1, ...config } });
   const from = (network: string) => ({ headers: { 'X-Forwarded-For': network } });
   return {
@@ -126,6 +126,40 @@ describe('beyond the places of one network', () => {
   });
 });
 
+describe('that watchers share the places of one network for want of a setting', () => {
+  const BRIDGE = /All sockets that are open come from one private address/g;
+  const PROXY = /sockets that name another client \(X-Forwarded-For\).*set TRUST_PROXY/g;
+  const timesOf = ({ lines }: { lines: string[] }, words: RegExp) =>
+    lines.join('\n').match(words)?.length ?? 0;
+
+  test.each(['172.18.0.1', 'fd00::1'])(
+    "is told of once where everybody has the same private address (%s): that of Docker's bridge, it may be",
+    async (gateway) => {
+      const service = await startSmall({ SOCKETS_PER_NETWORK: 1 });
+      for (const status of [200, 503, 503]) expect((await service.shakeHands(gateway)).status).toBe(status);
+      expect(timesOf(service, BRIDGE)).toBe(1);
+    },
+  );
+
+  test.each([
+    ['others have places too', '172.18.0.1', '192.0.2.2'],
+    ['the address is a public one', '203.0.113.1', undefined],
+  ])('is not told where %s', async (_name, address, other) => {
+    const service = await startSmall({ SOCKETS_PER_NETWORK: 1 });
+    if (other) await service.shakeHands(other);
+    for (const status of [200, 503]) expect((await service.shakeHands(address)).status).toBe(status);
+    expect(timesOf(service, BRIDGE) + timesOf(service, PROXY)).toBe(0);
+  });
+
+  test('is told of once where sockets come through a proxy that is not trusted', async () => {
+    const service = await startSmall({ SOCKETS_PER_NETWORK: 1, TRUST_PROXY: 0 });
+    expect((await service.shakeHands('192.0.2.1')).status).toBe(200);
+    for (const address of ['192.0.2.2', '192.0.2.3'])
+      expect((await service.shakeHands(address)).status).toBe(503);
+    expect(timesOf(service, PROXY)).toBe(1);
+  });
+});
+
 test('beyond the places in all, nobody gets one, wherever they come from', async () => {
   const service = await startSmall({ SOCKETS_MAX: 2 });
   await service.openWebSocket('192.0.2.1');
@@ -138,11 +172,14 @@ test('beyond the places in all, nobody gets one, wherever they come from', async
 test.each([
   ['development', 200],
   ['production', 503],
-])('in %s the second handshake of a program on this machine is answered %i', async (NODE_ENV, status) => {
-  const service = await startTestService({ feed, config: { NODE_ENV, SOCKETS_PER_NETWORK: 1 } });
-  expect((await fetch(`${service.url}${POLLING}`)).status).toBe(200);
-  expect((await fetch(`${service.url}${POLLING}`)).status).toBe(status);
-});
+] as const)(
+  'in %s the second handshake of a program on this machine is answered %i',
+  async (NODE_ENV, status) => {
+    const service = await startTestService({ feed, config: { NODE_ENV, SOCKETS_PER_NETWORK: 1 } });
+    expect((await fetch(`${service.url}${POLLING}`)).status).toBe(200);
+    expect((await fetch(`${service.url}${POLLING}`)).status).toBe(status);
+  },
+);
 
 test('who shakes hands and never joins is forgotten within seconds; who joined stays', async () => {
   const service = await startSmall({});

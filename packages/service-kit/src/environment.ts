@@ -128,5 +128,7 @@ function isNetwork(text: string): boolean {
   return /^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
 }
 
-/** `production` switches on refusals: development keys and failpoints. */
-export const nodeEnv = z.string().default('development');
+/** `production` switches on refusals, development keys and failpoints among them: a slip in the word must not switch them off. */
+export const nodeEnv = z
+  .enum(['production', 'development', 'test'], 'must be production, development or test')
+  .default('development');

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import {
   ConfigurationError,
   logLevel,
+  nodeEnv,
   origin,
   port,
   readEnvironment,
@@ -90,6 +91,24 @@ describe('readEnvironment', () => {
     );
     expect(shown).toHaveLength(4);
     expect(shown.join()).not.toContain('hunter2');
+  });
+});
+
+describe('nodeEnv', () => {
+  it.each([
+    ['production', 'production'],
+    ['development', 'development'],
+    ['test', 'test'],
+    ['Production', 'refused'],
+    ['prod', 'refused'],
+    ['production ', 'refused'],
+  ])('reads "%s" as %s', (text, value) => expect(taken(nodeEnv, text)).toBe(value));
+
+  it('is development where it is unset, and named where it is none of them', () => {
+    expect(readEnvironment({ NODE_ENV: nodeEnv }, {})).toEqual({ NODE_ENV: 'development' });
+    expect(faults({ NODE_ENV: nodeEnv }, { NODE_ENV: 'prod' })).toEqual([
+      'NODE_ENV: must be production, development or test',
+    ]);
   });
 });
 

@@ -6,7 +6,14 @@ import { expect } from 'vitest';
 export type Inspected = {
   Name: string;
   RestartCount: number;
-  State: { Running: boolean; StartedAt: string; Health?: { Status: string } };
+  State: {
+    Running: boolean;
+    StartedAt: string;
+    /** Whether the kernel ended it for want of memory, the last time that it ended. */
+    OOMKilled: boolean;
+    /** With the last checks, the newest last. */
+    Health?: { Status: string; Log: { Start: string; ExitCode: number }[] };
+  };
   Path: string;
   Args: string[];
   Config: {

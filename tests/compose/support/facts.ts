@@ -8,6 +8,20 @@ const MEGABYTE = 1_000_000;
 /** What the Dockerfile puts our images on. */
 const BASE = { name: 'debian:bookworm-slim', officialSize: 80 * MEGABYTE };
 
+/** The secrets that each service reads, by their names below /run/secrets. */
+const MOUNTED: Record<string, string[]> = {
+  vote: ['crowd_keys', 'limits_url', 'receipt_keys', 'redis_url_vote', 'voter_keys'],
+  result: ['database_url_result', 'receipt_keys'],
+  worker: ['database_url_worker', 'redis_url_worker'],
+  migrate: ['database_url_worker', 'redis_url_worker'],
+  // The password for operators who look into Redis from within, as docs/operations.md has it.
+  redis: ['redis_acl', 'redis_operator_password'],
+  limits: ['limits_acl'],
+  // The passwords of the roles that it sets up.
+  db: ['database_url_result', 'database_url_worker', 'postgres_password'],
+  seed: ['crowd_key'],
+};
+
 /** What Docker says of the containers: that nothing in them has a right that it does not need. */
 export function testFacts(release: Release): void {
   describe('the containers of the release set-up', () => {
@@ -85,19 +99,27 @@ export function testFacts(release: Release): void {
       }
     });
 
-    it('have no secret in an environment, a command line, a health check or a log', async () => {
+    it('mount the secrets that their service reads, and no other', async () => {
+      const mounted = await each(({ Mounts }) =>
+        Mounts.flatMap(({ Destination }) => /^\/run\/secrets\/(.*)$/.exec(Destination)?.[1] ?? []).sort(),
+      );
+      expect(mounted).toEqual(MOUNTED);
+    });
+
+    it("have no secret in an environment but PostgreSQL's own, and none in a command line, a health check or a log", async () => {
       // Of each secret, what must not be seen: passwords, and keys without their id.
       const hidden = [...release.secrets.values()].flatMap((value) => value.match(/\b[0-9a-f]{64}\b/g) ?? []);
       expect(hidden.length).toBeGreaterThan(10);
       const seen = await each(({ Config, Path, Args }) => JSON.stringify([Config, Path, Args]));
       for (const service of SERVICES) {
         seen[`${service}, processes`] = await docker(['top', release.container(service), '-eo', 'pid,args']);
-        // The image's entry point gives PostgreSQL its password so, out of the file that all in this container can read.
-        if (service === 'db') continue;
-        seen[`${service}, environment`] = await run(
+        const environment = await run(
           release.container(service),
           ...['sh', '-c', 'cat /proc/[0-9]*/environ 2>/dev/null; true'],
         );
+        // The image's entry point gives PostgreSQL this one so, out of the file that all in this container can read.
+        const own = `POSTGRES_PASSWORD=${release.secrets.get('postgres_password')}`;
+        seen[`${service}, environment`] = service === 'db' ? environment.replaceAll(own, '') : environment;
       }
       seen.logs = (await release.project.tryCompose('--profile', 'seed', 'logs', '--no-color')).output;
       const shown = Object.entries(seen).flatMap(([where, text]) =>

@@ -106,7 +106,8 @@ export async function createRelease(options: { without?: readonly string[] } = {
       LIMIT_ADDRESS_PER_MINUTE: '',
       LIMIT_ADDRESS_PER_HOUR: '',
       SOCKETS_MAX: '',
-      SOCKETS_PER_NETWORK: '',
+      // All of the tests are one network.
+      SOCKETS_PER_NETWORK: '1500',
       REDIS_MAXMEMORY: '72mb',
       REDIS_MEMORY: '176M',
     },

@@ -170,12 +170,23 @@ export function testRights(release: Release): void {
       expect(await ask('--user', 'health', '--pass', 'any', 'info')).toMatch(/^NOPERM/);
     });
 
+    it('whoever has no password gets nothing from the store of the limits, in which vote counts', async () => {
+      const ask = (...args: string[]) =>
+        run(release.container('limits'), 'redis-cli', '--no-auth-warning', ...args);
+      expect(await ask('ping')).toMatch(/^NOAUTH/);
+      expect(await ask('--user', 'health', '--pass', 'any', 'ping')).toBe('PONG\n');
+      expect(await ask('--user', 'health', '--pass', 'any', 'info')).toMatch(/^NOPERM/);
+      const vote = release.replicas.find(({ app }) => app === 'vote')!;
+      expect(await vote.metrics()).toMatch(/^limits_store_away 0$/m);
+    });
+
     it('the services were refused nothing', async () => {
       const asOperator =
         'REDISCLI_AUTH=$(cat /run/secrets/redis_operator_password) exec redis-cli --user operator';
       const log = await run(release.container('redis'), 'sh', '-c', `${asOperator} acl log`);
       const clients = [...log.matchAll(/client-info\n.*? laddr=(\S+)/g)].map(([, address]) => address);
-      // What these tests tried came from inside the container.
+      // What these tests tried is written down there, and came from inside the container.
+      expect(clients.length).toBeGreaterThan(0);
       expect(clients.filter((address) => !address!.startsWith('127.0.0.1:'))).toEqual([]);
     });
   });

@@ -14,7 +14,7 @@ export type TestConfig = {
   PUBLIC_VOTE_URL?: string;
   PUBLIC_RESULT_URL?: string;
   NETWORK_ADDRESS?: string;
-  NODE_ENV: string;
+  NODE_ENV: 'production' | 'development' | 'test';
   SOCKETS_MAX: number;
   SOCKETS_PER_NETWORK: number;
 };
@@ -46,7 +46,7 @@ export function createTestApp(deps: {
     VOTE_PORT: 5002,
     NETWORK_ADDRESS: undefined,
     PUBLIC_RESULT_URL: undefined,
-    NODE_ENV: 'development',
+    NODE_ENV: 'development' as const,
     SOCKETS_MAX: 1_000,
     SOCKETS_PER_NETWORK: 1_000,
     ...deps.config,

@@ -5,6 +5,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
+import { startTestRedis } from '@hbf/local-services/testing';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { makeApp } from '../support/app.ts';
@@ -13,55 +15,74 @@ import { startPreparedRedis } from '../support/prepared-redis.ts';
 
 const redis = await startPreparedRedis([browserPoll]);
 const HEX = '00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef';
-const inProduction = readConfig({
-  NODE_ENV: 'production',
-  REDIS_URL: redis.server.url,
-  VOTER_KEYS: `v1:${HEX}`,
-  RECEIPT_KEYS: `r1:${HEX}`,
-  TRUST_PROXY: '1',
-});
-const { trustProxy, limits } = inProduction;
 const producer = redis.startProducer();
-const { app, metric } = makeApp({ trustProxy, limits }, producer);
-const server = createServer(app).listen(0, '127.0.0.1');
-afterAll(() => server.close());
-await once(server, 'listening');
-const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+/** Starts a service in production. */
+async function serve(env: Record<string, string>) {
+  const { trustProxy, limits } = readConfig({
+    NODE_ENV: 'production',
+    REDIS_URL: redis.server.url,
+    VOTER_KEYS: `v1:${HEX}`,
+    RECEIPT_KEYS: `r1:${HEX}`,
+    TRUST_PROXY: '1',
+    ...env,
+  });
+  const made = makeApp({ trustProxy, limits }, producer);
+  const server = createServer(made.app).listen(0, '127.0.0.1');
+  afterAll(() => {
+    server.close();
+    made.limits.close();
+  });
+  await once(server, 'listening');
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  /** Opens the page as a new browser does. @returns its cookies. */
+  async function newCookies(address: string): Promise<string> {
+    const page = await fetch(origin, { headers: { 'X-Forwarded-For': address } });
+    await page.text();
+    return page.headers.getSetCookie()[0]!.split(';')[0]!;
+  }
+
+  /** Sends the page's form; again after a 503, as the page asks to. @returns the answer, and the cookies from then on. */
+  async function vote(cookies: string, choice: string, address: string) {
+    for (;;) {
+      const answer = await fetch(origin, {
+        method: 'POST',
+        headers: {
+          'X-Forwarded-For': address,
+          Cookie: cookies,
+          'Content-Type': 'application/x-www-form-urlencoded',
+        },
+        body: `vote=${choice}`,
+        redirect: 'manual',
+      });
+      const text = await answer.text();
+      if (answer.status === 503) continue;
+      const given = answer.headers.getSetCookie().map((line) => line.split(';')[0]!);
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        text,
+        cookies: [cookies, ...given].join('; '),
+      };
+    }
+  }
+  return { metric: made.metric, logged: made.logged, limits, newCookies, vote };
+}
+
+const alone = await serve({});
+// As in a release: where all copies of the service count together.
+const store = await startTestRedis({ settings: { appendonly: 'no' } });
+const together = await serve({ LIMITS_REDIS_URL: store.url });
 
 beforeAll(async () => {
   await redis.prepare();
   await producer.ready;
+  const { vote, newCookies } = alone;
   await vi.waitFor(async () =>
     expect((await vote(await newCookies('192.0.2.1'), 'a', '192.0.2.1')).status).toBe(303),
   );
 });
-
-/** Opens the page as a new browser does. @returns its cookies. */
-async function newCookies(address: string): Promise<string> {
-  const page = await fetch(origin, { headers: { 'X-Forwarded-For': address } });
-  await page.text();
-  return page.headers.getSetCookie()[0]!.split(';')[0]!;
-}
-
-/** Sends the page's form; again after a 503, as the page asks to. @returns the answer, and the cookies from then on. */
-async function vote(cookies: string, choice: string, address: string) {
-  for (;;) {
-    const answer = await fetch(origin, {
-      method: 'POST',
-      headers: {
-        'X-Forwarded-For': address,
-        Cookie: cookies,
-        'Content-Type': 'application/x-www-form-urlencoded',
-      },
-      body: `vote=${choice}`,
-      redirect: 'manual',
-    });
-    const text = await answer.text();
-    if (answer.status === 503) continue;
-    const given = answer.headers.getSetCookie().map((line) => line.split(';')[0]!);
-    return { status: answer.status, headers: answer.headers, text, cookies: [cookies, ...given].join('; ') };
-  }
-}
 
 /** As many at a time. */
 async function atATime<T>(lanes: number, count: number, work: () => Promise<T>): Promise<T[]> {
@@ -78,8 +99,14 @@ const MINUTE = 60_000;
 // On a busy machine the promise should fail, and not the test's own time.
 const PATIENT = { timeout: 3 * MINUTE };
 
-it('500 voters behind one address vote and change their minds, all within a minute', PATIENT, async () => {
+/** How many voters have ever chosen this. */
+const votersFor = async (choice: string) =>
+  new Set((await redis.ballots()).filter(({ choices }) => choices[0] === choice).map(({ voter }) => voter))
+    .size;
+
+async function voteInHall({ vote, newCookies }: typeof alone): Promise<void> {
   const hall = '198.51.100.1';
+  const before = await votersFor('b');
   const started = performance.now();
   const both = await atATime(50, 500, async () => {
     const first = await vote(await newCookies(hall), 'a', hall);
@@ -87,14 +114,31 @@ it('500 voters behind one address vote and change their minds, all within a minu
   });
   expect(performance.now() - started).toBeLessThan(MINUTE);
   expect(both).toEqual(Array(500).fill([303, 303]));
-  const stored = (await redis.ballots()).filter(({ choices }) => choices[0] === 'b');
-  expect(new Set(stored.map(({ voter }) => voter)).size).toBe(500);
+  expect(await votersFor('b')).toBe(before + 500);
+}
+
+it('500 voters behind one address vote and change their minds, all within a minute', PATIENT, () =>
+  voteInHall(alone),
+);
+
+it('500 voters do so too where they are counted in a store', PATIENT, async () => {
+  const { metric, logged } = together;
+  await vi.waitFor(() => expect(logged()).toContain('ballots are counted in it'), 10_000);
+  await voteInHall(together);
+  // Late for a moment, as on a busy machine, it is asked again.
+  await vi.waitFor(async () => expect(await metric('limits_store_away')).toBe(0), 10_000);
+  const client = connectRedis(store.url, () => {});
+  afterAll(() => client.disconnect());
+  await untilReady(client, 10_000);
+  const [key] = await client.keys('hbf:limits:address-hour:*');
+  expect(Number(await client.get(key!))).toBeGreaterThan(0);
 });
 
 it(
   'a bot that takes a new identity for every ballot is stopped at the budget of one address, and stays stopped',
   PATIENT,
   async () => {
+    const { vote, newCookies, limits, metric } = alone;
     const voters = async () => new Set((await redis.ballots()).map(({ voter }) => voter)).size;
     const before = await voters();
     const started = performance.now();
