@@ -141,8 +141,7 @@ test('freshness is told in words', () => {
 });
 
 test('while counting has stopped, nothing is said of how many ballots are on their way, but that they are kept', () => {
-  const stopped =
-    'stale: Counting has stopped since 14:02 UTC. Accepted ballots will be counted.';
+  const stopped = 'stale: Counting has stopped since 14:02 UTC. Accepted ballots will be counted.';
   expect(freshness({ status: 'stale' })).toBe(stopped);
   expect(freshness({ status: 'stale', queued: 2 })).toBe(stopped);
   expect(freshness({ status: 'stale', phase: 'closed' })).toBe(stopped);
