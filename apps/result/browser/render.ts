@@ -27,9 +27,9 @@ export function createRenderer(words: Words): Renderer {
   }
 
   function setSentence(element: Element, sentence: Sentence): void {
-    const nodes = document.createElement('p');
-    nodes.append(...sentence.map(nodeOf));
-    if (nodes.innerHTML !== element.innerHTML) element.replaceChildren(...nodes.childNodes);
+    const next = element.cloneNode(false) as Element;
+    next.append(...sentence.map(nodeOf));
+    if (!next.isEqualNode(element)) element.replaceChildren(...next.childNodes);
   }
 
   function nodeOf(part: Sentence[number]): Node | string {

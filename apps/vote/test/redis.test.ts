@@ -96,7 +96,7 @@ describe('with a real Redis', () => {
 
   it('a form is confirmed on its page', async () => {
     await vi.waitFor(() => voter.post('/').type('form').send('vote=b').expect(303));
-    expect((await voter.get('/')).text).toContain('You chose <strong>Dogs</strong>.');
+    expect((await voter.get('/')).text).toContain('You chose <strong dir="auto">Dogs</strong>.');
   });
 
   it("a poll that Redis's clock has closed is refused there, whatever this machine's clock says", async () => {
