@@ -20,6 +20,10 @@ export function serveAssets(directory: string): RequestHandler {
     brotli: true,
     gzip: true,
     etag: true,
-    setHeaders: (res) => res.setHeader('Cache-Control', 'public, max-age=31536000, immutable'),
+    setHeaders(res, path) {
+      res.setHeader('Cache-Control', 'public, max-age=31536000, immutable');
+      const text = path.endsWith('.js') ? 'javascript' : path.endsWith('.css') ? 'css' : undefined;
+      if (text) res.setHeader('Content-Type', `text/${text}; charset=utf-8`);
+    },
   });
 }
