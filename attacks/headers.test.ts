@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { ask, type RawRequest, type RawResponse } from './support/raw-http.ts';
+import { ask, type RawRequest, type RawResponse, rawRequest, talk } from './support/raw-http.ts';
 import { joinSocketIo } from './support/raw-websocket.ts';
-import { result, vote, withReplica } from './support/system.ts';
+import { result, system, vote, withReplica } from './support/system.ts';
 import { ballot, newVoter } from './support/voter.ts';
 import { watchOver } from './support/watch-over.ts';
 
@@ -30,12 +30,20 @@ const write = ({ status, headers }: Pick<RawResponse, 'status' | 'headers'>) => 
     .filter(([name]) => !DROPPED.includes(name))
     .map(([name, value]) => {
       const text = VARYING.reduce((all, [pattern, word]) => all.replace(pattern, word), value);
+      if (name === 'retry-after') return `  ${name}: ${value.replace(/^\d+$/, 'SECONDS')}`;
       return `  ${name}: ${name === 'content-security-policy' ? text.replaceAll(';', '\n    ') : text}`;
     });
   return [`  ${status}`, ...lines.toSorted()].join('\n');
 };
 
 const FORM = ['Content-Type', 'application/x-www-form-urlencoded'] as const;
+
+/** What is refused before any service sees it. */
+const BARE: Record<string, RawRequest> = {
+  'what is no HTTP': { method: 'G T', target: '/' },
+  'headers that are too long': { target: '/', headers: [['X-Long', 'x'.repeat(20_000)]] },
+  'an expectation that is not met': { target: '/', headers: [['Expect', 'something else']] },
+};
 
 /** One request for each kind of answer. @param asset a file that the page names. */
 async function kindsOf(url: string, isVote: boolean): Promise<string> {
@@ -64,6 +72,13 @@ async function kindsOf(url: string, isVote: boolean): Promise<string> {
           headers: [FORM, ['Sec-Fetch-Site', 'cross-site']],
           body: 'vote=a',
         },
+        'a ballot that is too large': ballot('other', voter.cookie, 'x'.repeat(5_000)),
+        'a form that is too large': {
+          method: 'POST',
+          target: '/p/other',
+          headers: [FORM, cookie],
+          body: 'x'.repeat(5_000),
+        },
         'a page that there is not': { target: '/nope' },
         'a file': { target: asset },
         'a preflight': {
@@ -74,7 +89,7 @@ async function kindsOf(url: string, isVote: boolean): Promise<string> {
             ['Access-Control-Request-Method', 'POST'],
           ],
         },
-        'what is no HTTP': { method: 'G T', target: '/' },
+        ...BARE,
       }
     : {
         'a page': { target: '/p/other' },
@@ -96,7 +111,7 @@ async function kindsOf(url: string, isVote: boolean): Promise<string> {
           target: '/socket.io/?EIO=4&transport=polling',
           headers: [['Origin', 'http://evil.example']],
         },
-        'what is no HTTP': { method: 'G T', target: '/' },
+        ...BARE,
       };
   const parts: string[] = [];
   for (const [kind, request] of Object.entries(kinds))
@@ -134,3 +149,65 @@ it.each(['vote', 'result'] as const)(
     });
   },
 );
+
+/** What the first answer to a request looks like, also where it says to come again. */
+async function look(kind: string, url: string, request: RawRequest): Promise<string> {
+  const [answer] = await talk(url, rawRequest(url, request));
+  return `${kind}\n${write(answer!)}`;
+}
+
+/** Nobody listens there. */
+const NOWHERE = '127.0.0.1:1';
+
+it('what vote refuses for now has them too', async () => {
+  const { cookie } = await newVoter();
+  const form = {
+    method: 'POST',
+    target: '/p/other',
+    headers: [FORM, ['Cookie', cookie] as const],
+    body: 'vote=a',
+  };
+  const cast = ballot('other', cookie, '{"choices":["a"]}');
+  const parts: string[] = [];
+  await withReplica('vote', { NODE_ENV: 'production', LIMIT_VOTER_PER_MINUTE: '1' }, async ({ url }) => {
+    expect((await ask(url, cast)).status).toBe(202);
+    parts.push(await look('one ballot too many, over the API', url, cast));
+    parts.push(await look('one ballot too many, by a form', url, form));
+  });
+  // Without its store it is never ready.
+  const alone = await system.add('vote', { env: { REDIS_URL: `redis://${NOWHERE}` } });
+  try {
+    await alone.untilLine('vote listens');
+    const url = alone.url!;
+    parts.push(await look('a poll without the store, over the API', url, { target: '/api/polls/other' }));
+    parts.push(await look('a page without the store', url, { target: '/p/other' }));
+    parts.push(await look('a ballot without the store, over the API', url, cast));
+    parts.push(await look('a ballot without the store, by a form', url, form));
+  } finally {
+    await system.remove(alone);
+  }
+  await expect(`${parts.join('\n\n')}\n`).toMatchFileSnapshot('headers/vote-refusing.txt');
+});
+
+it('what result refuses for now has them too', async () => {
+  const receipt = await (await newVoter()).castAccepted('other');
+  const parts: string[] = [];
+  await withReplica('result', { SOCKETS_MAX: '1' }, async ({ url }) => {
+    const handshake = { target: '/socket.io/?EIO=4&transport=polling' };
+    expect((await ask(url, handshake)).status).toBe(200);
+    parts.push(await look('one socket too many', url, handshake));
+  });
+  const alone = await system.add('result', { env: { DATABASE_URL: `postgres://${NOWHERE}/none` } });
+  try {
+    await alone.untilLine('result listens');
+    const url = alone.url!;
+    const tally = { target: '/api/polls/other/tally' };
+    parts.push(await look('a tally without the store, over the API', url, tally));
+    parts.push(await look('a page without the store', url, { target: '/p/other' }));
+    const status = { target: `/api/receipts/${receipt}` };
+    parts.push(await look('a receipt without the store, over the API', url, status));
+  } finally {
+    await system.remove(alone);
+  }
+  await expect(`${parts.join('\n\n')}\n`).toMatchFileSnapshot('headers/result-refusing.txt');
+});
