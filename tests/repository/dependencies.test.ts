@@ -12,7 +12,10 @@ const settings = parse(readSource('pnpm-workspace.yaml')) as {
 const lockfile = parse(readSource('pnpm-lock.yaml')) as {
   packages: Record<string, { resolution: Record<string, unknown> }>;
 };
-const renovate = JSON.parse(readSource('renovate.json')) as { minimumReleaseAge: string };
+const renovate = JSON.parse(readSource('renovate.json')) as {
+  minimumReleaseAge: string;
+  customManagers: { managerFilePatterns: string[]; matchStrings: string[] }[];
+};
 const { packageManager } = JSON.parse(readSource('package.json')) as { packageManager: string };
 
 const sources = listSources()
@@ -40,7 +43,9 @@ describe('the packages of others', () => {
       blockExoticSubdeps: true,
       trustPolicy: 'no-downgrade',
     });
-    expect(Object.values(settings.allowBuilds)).not.toContain(undefined);
+    // Without a word behind a name, pnpm takes it for not decided.
+    const decisions = Object.entries(settings.allowBuilds).map(([name, may]) => [name, typeof may]);
+    expect(decisions).toEqual(decisions.map(([name]) => [name, 'boolean']));
   });
 });
 
@@ -64,5 +69,33 @@ describe('every installation', () => {
     );
     expect(versions.length).toBeGreaterThanOrEqual(2);
     expect(versions.filter((line) => !line.endsWith(`: ${packageManager}`))).toEqual([]);
+  });
+
+  it('is proposed anew with its version, wherever that stands: Renovate reads package.json, and is told of the others', () => {
+    const named = sources.filter((path) => /\bpnpm@\d|\/binfmt:/.test(readSource(path)));
+    // What a version is replaced in, by file.
+    const found = renovate.customManagers.flatMap(({ managerFilePatterns, matchStrings }) =>
+      sources
+        .filter((path) => managerFilePatterns.some((pattern) => new RegExp(pattern.slice(1, -1)).test(path)))
+        .flatMap((path) =>
+          matchStrings.flatMap((text) =>
+            [...readSource(path).matchAll(new RegExp(text, 'g'))].map(
+              ({ groups }) => `${path}: ${groups?.currentValue}`,
+            ),
+          ),
+        ),
+    );
+    const version = packageManager.replace('pnpm@', '');
+    expect(found.sort()).toEqual([
+      expect.stringMatching(/^\.gitlab-ci\.yml: qemu-v[\d.]+$/),
+      `CONTRIBUTING.md: ${version}`,
+      `infra/docker/Dockerfile: ${version}`,
+    ]);
+    expect(named.sort()).toEqual([
+      '.gitlab-ci.yml',
+      'CONTRIBUTING.md',
+      'infra/docker/Dockerfile',
+      'package.json',
+    ]);
   });
 });
