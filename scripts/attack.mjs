@@ -1,6 +1,6 @@
 /**
- * `pnpm attack`: everything that an attacker would try, on a whole system of real processes. Takes some minutes; the short
- * part is in `npm test` too. Installs and builds what is missing, and sees to a Redis and a Chromium; ends with
+ * `pnpm attack`: everything that an attacker would try, on a whole system of real processes. Takes under half an hour; the
+ * short part is in `npm test` too. Installs and builds what is missing, and sees to a Redis and a Chromium; ends with
  * `N passed, N failed, N skipped`. Arguments after `--` go to vitest: `npm run attack -- attacks/cookies.test.ts`.
  *
  * Environment: ATTACK=short for the short part alone, SEED=… to repeat the choices of an earlier run, and what
