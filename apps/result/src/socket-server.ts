@@ -78,7 +78,7 @@ export function createSocketServer(
     // Asked for every handshake, whatever its transport.
     allowRequest: (req: IncomingMessage & { res?: ServerResponse }, decide) => {
       // CORS does not hold for WebSocket: without this any site could open one from a visitor's browser, into a network
-      // that only the visitor reaches.
+      // that only the visitor reaches. One whose name is made to lead here still can: docs/security.md.
       if (isCrossSite(req.headers, config.PUBLIC_RESULT_URL)) return decide(null, false);
       // A WebSocket has its place already.
       if (placeOf.has(req)) return decide(null, true);
