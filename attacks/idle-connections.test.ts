@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { until } from '@hbf/drills/until';
 import { describe, expect, it } from 'vitest';
 import { whileOthersUse } from './support/crowd.ts';
-import { residentMegabytes } from './support/memory.ts';
+import { ownMegabytes, residentMegabytes } from './support/memory.ts';
 import { ask, openRaw, rawRequest } from './support/raw-http.ts';
 import { joinSocketIo } from './support/raw-websocket.ts';
 import { releaseOf } from './support/release.ts';
@@ -59,7 +59,7 @@ describe.skipIf(files < CONNECTIONS + OTHERS)(
             () => `${open()} connections are closed but for ${KEPT}`,
             () => open() <= KEPT,
           );
-          expect(await residentMegabytes(service)).toBeLessThan(megabytes);
+          expect(await ownMegabytes(service)).toBeLessThan(megabytes);
           expect((await ask(service.url, { target: '/p/browser' })).status).toBe(200);
           for (const { socket } of connections) socket.destroy();
         });
@@ -90,7 +90,7 @@ describe.skipIf(files < CONNECTIONS + OTHERS)(
               () => `${displaced()} connections are closed for others, and all but ${KEPT} should be`,
               () => displaced() >= CONNECTIONS - KEPT,
             );
-            expect(await residentMegabytes(service)).toBeLessThan(megabytes);
+            expect(await ownMegabytes(service)).toBeLessThan(megabytes);
             for (const { socket } of connections) socket.destroy();
           });
         });
@@ -104,7 +104,7 @@ describe.skipIf(files < CONNECTIONS + OTHERS)(
         await withReplica(app, { NODE_OPTIONS: nodeOptions }, async (service) => {
           const connections = await whileOthersUse(service, async () => {
             const opened = await openMany(() => openRaw(service.url));
-            expect(await residentMegabytes(service)).toBeLessThan(megabytes);
+            expect(await ownMegabytes(service)).toBeLessThan(megabytes);
             await Promise.all(opened.map(({ closed }) => closed));
             return opened;
           });

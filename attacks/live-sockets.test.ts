@@ -4,7 +4,7 @@ import type { LocalReplica } from '@hbf/drills/system/replica';
 import { until } from '@hbf/drills/until';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { gauge, residentMegabytes } from './support/memory.ts';
+import { gauge, ownMegabytes, residentMegabytes } from './support/memory.ts';
 import { ask, openRaw, type RawConnection, rawRequest, talk } from './support/raw-http.ts';
 import {
   encodeFrame,
@@ -409,7 +409,7 @@ describe('crowds of sockets', () => {
               socket.write(Buffer.concat([text('40'), text('420["watch","other"]')]));
           }
         }
-        expect(await residentMegabytes(release)).toBeLessThan(megabytes);
+        expect(await ownMegabytes(release)).toBeLessThan(megabytes);
         expect(await gauge(release, 'sockets_refused_total{reason="total"}')).toBeGreaterThan(1_000);
         expect((await ask(release.url, { target: '/p/other' })).status).toBe(200);
       }, release);

@@ -8,12 +8,15 @@ type Service = {
   deploy: { resources: { limits: { memory: string } } };
 };
 
-/** Of a container's memory what is not the app's: its init, its health check, and what the kernel keeps of connections. */
-const OTHERS_MEGABYTES = 12;
+/**
+ * Of a container's memory what is not the app's own: 10 or so for its init, its health check and what the kernel keeps of
+ * connections, and room for the pages of program files that it cannot do without.
+ */
+const OTHERS_MEGABYTES = 40;
 
 /**
- * How compose.release.yaml runs an app: with which options of node, and with how much memory for it (MB of 10^6 bytes).
- * The tests in containers show that all of it fits; what an app takes by its own account can be seen on any machine.
+ * How compose.release.yaml runs an app: with which options of node, and in how much memory of its own (MB of 10^6 bytes).
+ * The tests in containers show that all of it fits; what an app takes of it can be seen on any machine.
  * @throws where it says neither, or in another unit than M.
  */
 export function releaseOf(app: 'vote' | 'result'): { nodeOptions: string; megabytes: number } {
