@@ -83,6 +83,17 @@ describe('the profile sla', () => {
     ]);
   });
 
+  it('tries nothing twice but what only reads', () => {
+    const routers = readSource('infra/traefik/routes.yaml')
+      .split('\n')
+      .filter((line) => /^ {4}[\w-]+: \{ entryPoints/.test(line));
+    const twice = routers.filter((line) => line.includes('once-more'));
+    expect(twice.length).toBe(4);
+    for (const line of twice)
+      expect(line).toMatch(/rule: "(\{\{ \$(vote|result) \}\} && )?\{\{ \$read \}\}"/);
+    expect(readSource('infra/traefik/routes.yaml')).toContain('$read := "(Method(`GET`) || Method(`HEAD`))"');
+  });
+
   it('has the routes of the names that Prometheus counts', () => {
     const routes = readSource('infra/traefik/routes.yaml');
     const names = [...routes.matchAll(/^ {4}((?:vote|result)[\w-]*): \{ entryPoints/gm)].map(

@@ -53,6 +53,7 @@ async function run(
  */
 export async function startEdge(command: string, system: System) {
   const folder = makeTestDirectory('edge');
+  const accessLog = join(makeTestDirectory('access-log'), 'access.log');
   const [vote, result, web, secure, api] = await Promise.all(Array.from({ length: 5 }, freePort));
   const services = (app: 'vote' | 'result') => {
     const replicas = system.replicas.filter((replica) => replica.app === app);
@@ -82,7 +83,7 @@ export async function startEdge(command: string, system: System) {
     services: { edge: { command: string[] } };
   };
   const flags = compose.services.edge.command
-    .filter((flag) => !/providers\.docker|accesslog|acme|providers\.file/.test(flag))
+    .filter((flag) => !/providers\.docker|acme|providers\.file/.test(flag))
     .map((flag) =>
       flag
         .replace('=:5002', `=127.0.0.1:${vote}`)
@@ -93,7 +94,12 @@ export async function startEdge(command: string, system: System) {
   await run(
     'the edge',
     command,
-    [...flags, `--providers.file.directory=${folder}`, `--entrypoints.traefik.address=127.0.0.1:${api}`],
+    [
+      ...flags,
+      `--providers.file.directory=${folder}`,
+      `--entrypoints.traefik.address=127.0.0.1:${api}`,
+      `--accesslog.filepath=${accessLog}`,
+    ],
     `http://127.0.0.1:${api}/metrics`,
   );
   return {
@@ -101,6 +107,8 @@ export async function startEdge(command: string, system: System) {
     resultUrl: `http://127.0.0.1:${result}`,
     webUrl: `http://127.0.0.1:${web}`,
     target: `127.0.0.1:${api}`,
+    /** The lines of its access log so far. */
+    accessLog: () => file(accessLog).split('\n').filter(Boolean),
   };
 }
 
