@@ -29,7 +29,7 @@ async function seriesOf(crowd: Awaited<ReturnType<typeof load>>, name: string): 
 
 describe('crowd load', () => {
   it('finds the tally of real services exactly as its seed and its acknowledgements say, and sees it move', async () => {
-    const crowd = await load('--rate 40 --duration 12 --watchers 4 --seed one');
+    const crowd = await load('--rate 10 --duration 8 --watchers 4 --seed one');
     await until('its sockets watch', async () => (await seriesOf(crowd, 'crowd_sockets')) === 4);
     await until('ballots come to the screen', async () =>
       /_screen_seconds_count [1-9]/.test(await crowd.metrics()),
@@ -47,7 +47,7 @@ describe('crowd load', () => {
   });
 
   it('sees from outside that ballots are missing which it was told are accepted', async () => {
-    const crowd = await load('--rate 20 --duration 60 --watchers 0 --seed two');
+    const crowd = await load('--rate 5 --duration 60 --watchers 0 --seed two --wait 3');
     await until('ballots are accepted', async () =>
       /outcome="accepted"} [1-9]\d/.test(await crowd.metrics()),
     );
