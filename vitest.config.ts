@@ -2,8 +2,8 @@ import { configDefaults, defineConfig } from 'vitest/config';
 
 /** Tests of the drills' own parts that start a system. */
 const WHOLE_SYSTEMS = 'drills/test/whole/**/*.test.ts';
-/** Tests that read the repository, and start nothing. */
-const ABOUT_THE_FILES = 'tests/repository/**/*.test.ts';
+/** Tests that read the repository, and start no system. */
+const ABOUT_THE_FILES = 'tests/{repository,monitoring}/**/*.test.ts';
 /** Tests of the Compose files. They need Docker; `npm run test:compose` runs them, and `npm test` leaves them out. */
 const IN_CONTAINERS = 'tests/compose/**';
 

@@ -15,6 +15,12 @@ export async function findPrograms() {
   return { PATH, ...(await findBrowser()) };
 }
 
+/** Makes sure of the programs of the monitoring, or tells the tests that there are none. */
+export async function findTools() {
+  const { findMonitoring } = await import('../packages/local-services/dist/find-monitoring.js');
+  return findMonitoring(say) ? {} : { HBF_NO_MONITORING: '1' };
+}
+
 /** Tells the tests where Chromium is, or that there is none. */
 export async function findBrowser() {
   const { findChromium } = await import('../packages/local-services/dist/find-chromium.js');

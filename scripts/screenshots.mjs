@@ -15,10 +15,13 @@ const FOLDER = 'screenshots';
 try {
   await prepare();
   const env = await step('Looking for Redis and Chromium', findPrograms);
-  const { code } = await runTests(['--project', 'system', 'tests/pages/states.test.ts', '--testTimeout=120000'], {
-    ...env,
-    SCREENSHOTS: FOLDER,
-  });
+  const { code } = await runTests(
+    ['--project', 'system', 'tests/pages/states.test.ts', '--testTimeout=120000'],
+    {
+      ...env,
+      SCREENSHOTS: FOLDER,
+    },
+  );
   say(env.CHROMIUM_PATH ? `The pictures are in ${FOLDER}/` : '✗ Without a Chromium there are no pictures.');
   process.exitCode = code === 0 && env.CHROMIUM_PATH ? 0 : 1;
 } catch (error) {

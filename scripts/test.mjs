@@ -1,14 +1,14 @@
 /**
- * `npm test`: everything that is checked. Installs and builds what is missing, sees to a Redis and a Chromium,
+ * `npm test`: everything that is checked. Installs and builds what is missing, sees to a Redis, a Chromium and a Prometheus,
  * then type check, lint and tests, a line with the seconds for each; ends with `N passed, N failed, N skipped`.
  * Arguments after `--` go to vitest: `npm test -- packages/receipt`.
  *
  * Environment: HBF_NO_INSTALL=1 to install nothing on the machine, CHROMIUM_PATH, HBF_NO_BROWSER=1 to leave
- * the browser tests out, SEED=… to repeat the choices of an earlier run of the drills and the attacks.
+ * the browser tests out, HBF_NO_MONITORING=1 those of the monitoring, SEED=… to repeat the choices of an earlier run of the drills and the attacks.
  */
 import { pnpm } from './pnpm.mjs';
 import { checkNode, prepare } from './prepare.mjs';
-import { findPrograms, runTests } from './run-tests.mjs';
+import { findPrograms, findTools, runTests } from './run-tests.mjs';
 import { say, step } from './terminal.mjs';
 
 checkNode();
@@ -29,7 +29,10 @@ async function phase(name, args) {
 try {
   const began = performance.now();
   await prepare();
-  const env = await step('Looking for Redis and Chromium', findPrograms);
+  const env = await step('Looking for Redis, Chromium and Prometheus', async () => ({
+    ...(await findPrograms()),
+    ...(await findTools()),
+  }));
   await phase('Type check', ['exec', 'turbo', 'run', 'typecheck', '--output-logs=errors-only']);
   await phase('Lint: biome', ['exec', 'biome', 'check', '.']);
   await phase('Lint: knip', ['exec', 'knip', '--tsConfig', 'tsconfig.build.json']);

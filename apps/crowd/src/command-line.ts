@@ -1,24 +1,49 @@
-import { parseArgs } from 'node:util';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { OptionKey, PollKey } from '@hbf/contracts/poll';
+import type { BrowseOptions } from './browse/browse.ts';
+import type { LoadOptions } from './load/load.ts';
 
 export const USAGE = `Usage: crowd <command> [options]
 
 Commands:
   seed    cast ballots of as many voters through the vote service, then check that the tally grew by exactly that
+  load    let voters come at a rate, whoever is answered or not; then tell how long they waited, whether the SLA was
+          held, and whether the tally is right
+  browse  let voters vote and watch in real browsers
 
-Options of seed:
+Options of all:
   --poll KEY           the poll (default: best-friend)
-  --ballots KEY=N,…    how many ballots for which option (default: 2000 for the poll's first option, 1000 for its second)
-  --concurrency N      how many voters vote at the same time (default: 50)
   --wait SECONDS       how long to wait for the services to answer, for one ballot to be accepted, and for the tally
                        to be exact (default: 60)
+
+Options of seed:
+  --ballots KEY=N,…    how many ballots for which option (default: 2000 for the poll's first option, 1000 for its second)
+  --concurrency N      how many voters vote at the same time (default: 50)
+
+Options of load:
+  --rate N             visits a second, each a page and a ballot (default: 50)
+  --duration SECONDS   for how long they come (default: 60)
+  --revotes PERCENT    how many of the visits are made by voters who have voted before (default: 20)
+  --watchers N         sockets that watch the tally (default: 20)
+  --seed TEXT          what all choices are drawn from (default: any; it is printed)
+
+Options of browse:
+  --voters N           how many browsers' windows are open at a time (default: 3)
+  --duration SECONDS   for how long new voters come (default: 60; 0: until it is stopped)
+  --think SECONDS      how long a voter thinks, at most (default: 3)
+  --screenshots FOLDER where pictures go, of the first voters and of pages that failed (default: none)
+  --seed TEXT          as for load
 
 Environment:
   VOTE_URL             origin of the vote service (default: http://localhost:5002)
   RESULT_URL           origin of the result service (default: http://localhost:5001)
   CROWD_KEY            one of the vote service's CROWD_KEYS, to pass its limits (also as CROWD_KEY_FILE)
+  METRICS_PORT, METRICS_HOST
+                       where load and browse tell what they see (default: 9104 at 127.0.0.1)
+  CHROMIUM_PATH        the browser of browse (default: /usr/bin/chromium)
 
-Exit codes: 0 the tally grew by exactly the ballots; 1 it did not, or they could not be cast; 2 wrong usage.
+Exit codes: 0 all is as it should be; 1 the tally is not, the SLA was broken, a page failed, or it could not be done;
+2 wrong usage.
 `;
 
 /** What the user asked for wrongly: the message says it, and the usage helps. */
@@ -34,48 +59,111 @@ export type SeedOptions = {
   waitMs: number;
 };
 
-export type Command = { name: 'help' } | { name: 'seed'; options: SeedOptions };
+export type Command =
+  | { name: 'help' }
+  | { name: 'seed'; options: SeedOptions }
+  | { name: 'load'; options: LoadOptions }
+  | { name: 'browse'; options: BrowseOptions };
+
+const common = {
+  poll: { type: 'string', default: 'best-friend' },
+  wait: { type: 'string', default: '60' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const;
 
 /**
  * @param args what stands after the program's name.
+ * @param newSeed gives one where none is named.
  * @throws UsageError
  */
-export function parseCommandLine(args: string[]): Command {
-  const { values, positionals } = parse(args);
+export function parseCommandLine(args: string[], newSeed: () => string): Command {
+  const [name, ...rest] = args;
+  if (name === '--help' || name === '-h') return { name: 'help' };
+  if (name === undefined || name.startsWith('-')) throw new UsageError('Name a command');
+  if (name === 'seed') return parseSeed(rest);
+  if (name === 'load') return parseLoad(rest, newSeed);
+  if (name === 'browse') return parseBrowse(rest, newSeed);
+  throw new UsageError(`There is no command "${name}"`);
+}
+
+function parseSeed(args: string[]): Command {
+  const values = parse(args, {
+    ...common,
+    ballots: { type: 'string' },
+    concurrency: { type: 'string', default: '50' },
+  });
   if (values.help) return { name: 'help' };
-  const [name, ...rest] = positionals;
-  if (name === undefined) throw new UsageError('Name a command');
-  if (name !== 'seed') throw new UsageError(`There is no command "${name}"`);
-  if (rest.length > 0) throw new UsageError(`"${rest.join(' ')}" means nothing here`);
-  if (!PollKey.safeParse(values.poll).success)
-    throw new UsageError(`--poll: "${values.poll}" is no poll's key`);
   return {
-    name,
+    name: 'seed',
     options: {
-      poll: values.poll,
+      ...readCommon(values),
       ballots: values.ballots === undefined ? undefined : parseBallots(values.ballots),
       concurrency: wholeNumber('--concurrency', values.concurrency, 1, 1_000),
-      waitMs: wholeNumber('--wait', values.wait, 1, 3_600) * 1_000,
     },
   };
 }
 
-function parse(args: string[]) {
+function parseLoad(args: string[], newSeed: () => string): Command {
+  const values = parse(args, {
+    ...common,
+    rate: { type: 'string', default: '50' },
+    duration: { type: 'string', default: '60' },
+    revotes: { type: 'string', default: '20' },
+    watchers: { type: 'string', default: '20' },
+    seed: { type: 'string' },
+  });
+  if (values.help) return { name: 'help' };
+  return {
+    name: 'load',
+    options: {
+      ...readCommon(values),
+      rate: wholeNumber('--rate', values.rate, 1, 100_000),
+      durationMs: wholeNumber('--duration', values.duration, 1, 86_400) * 1_000,
+      revotes: wholeNumber('--revotes', values.revotes, 0, 100) / 100,
+      watchers: wholeNumber('--watchers', values.watchers, 0, 10_000),
+      seed: values.seed ?? newSeed(),
+    },
+  };
+}
+
+function parseBrowse(args: string[], newSeed: () => string): Command {
+  const values = parse(args, {
+    ...common,
+    voters: { type: 'string', default: '3' },
+    duration: { type: 'string', default: '60' },
+    think: { type: 'string', default: '3' },
+    screenshots: { type: 'string' },
+    seed: { type: 'string' },
+  });
+  if (values.help) return { name: 'help' };
+  return {
+    name: 'browse',
+    options: {
+      ...readCommon(values),
+      voters: wholeNumber('--voters', values.voters, 1, 100),
+      durationMs: wholeNumber('--duration', values.duration, 0, 86_400) * 1_000,
+      thinkMs: wholeNumber('--think', values.think, 0, 600) * 1_000,
+      screenshots: values.screenshots,
+      seed: values.seed ?? newSeed(),
+    },
+  };
+}
+
+function parse<const Options extends NonNullable<ParseArgsConfig['options']>>(
+  args: string[],
+  options: Options,
+) {
   try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        poll: { type: 'string', default: 'best-friend' },
-        ballots: { type: 'string' },
-        concurrency: { type: 'string', default: '50' },
-        wait: { type: 'string', default: '60' },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    });
+    return parseArgs({ args, options }).values;
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
+}
+
+function readCommon(values: { poll: string; wait: string }) {
+  if (!PollKey.safeParse(values.poll).success)
+    throw new UsageError(`--poll: "${values.poll}" is no poll's key`);
+  return { poll: values.poll, waitMs: wholeNumber('--wait', values.wait, 1, 3_600) * 1_000 };
 }
 
 function parseBallots(text: string): Map<string, number> {

@@ -1,6 +1,15 @@
+import { randomInt } from 'node:crypto';
 import { ConfigurationError } from '@hbf/service-kit/environment';
+import { createReadiness } from '@hbf/service-kit/health';
+import { createHttpServer, listen } from '@hbf/service-kit/http-server';
+import { createInternalApp } from '@hbf/service-kit/internal-app';
+import type { Registry } from 'prom-client';
+import { browse } from './browse/browse.ts';
+import { createBrowseMetrics } from './browse/metrics.ts';
 import { parseCommandLine, USAGE, UsageError } from './command-line.ts';
-import { readConfig } from './config.ts';
+import { type Config, readConfig } from './config.ts';
+import { load } from './load/load.ts';
+import { createCrowdMetrics } from './load/metrics.ts';
 import { createProgress } from './progress.ts';
 import { seed } from './seed.ts';
 import { ServiceError } from './services.ts';
@@ -27,13 +36,13 @@ process.exit();
 async function run(args: string[]): Promise<number> {
   const progress = createProgress(process.stdout);
   try {
-    const command = parseCommandLine(args);
+    const command = parseCommandLine(args, () => randomInt(2 ** 32).toString(16));
     if (command.name === 'help') {
       process.stdout.write(USAGE);
       return 0;
     }
     const context = { ...readConfig(process.env), progress, signal: stop.signal };
-    return (await seed(command.options, context)) ? 0 : 1;
+    return (await carryOut(command, context)) ? 0 : 1;
   } catch (error) {
     progress.clear();
     if (error instanceof UsageError) {
@@ -44,4 +53,34 @@ async function run(args: string[]): Promise<number> {
     process.stderr.write(`${error.message}\n`);
     return 1;
   }
+}
+
+/** @returns whether all is as it should be; what is not, it has printed. */
+async function carryOut(
+  command: Exclude<ReturnType<typeof parseCommandLine>, { name: 'help' }>,
+  context: Config & { progress: ReturnType<typeof createProgress>; signal: AbortSignal },
+): Promise<boolean> {
+  switch (command.name) {
+    case 'seed':
+      return await seed(command.options, context);
+    case 'load': {
+      const metrics = createCrowdMetrics();
+      await publish(metrics.registry, context);
+      return await load(command.options, { ...context, metrics });
+    }
+    case 'browse': {
+      const metrics = createBrowseMetrics();
+      await publish(metrics.registry, context);
+      return await browse(command.options, { ...context, metrics });
+    }
+  }
+}
+
+async function publish(registry: Registry, { metricsPort, metricsHost }: Config): Promise<void> {
+  const readiness = createReadiness();
+  readiness.markReady();
+  const server = createHttpServer(createInternalApp(registry, readiness));
+  await listen(server, metricsPort, metricsHost).catch((error: Error) => {
+    throw new ServiceError(`${error.message} (METRICS_PORT)`);
+  });
 }

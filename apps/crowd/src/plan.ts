@@ -3,15 +3,20 @@ import { ServiceError, type VotersPoll } from './services.ts';
 
 const DEFAULT_BALLOTS = [2_000, 1_000];
 
-/** How many ballots for which option of this poll. @throws ServiceError where the poll cannot take them. */
-export function planBallots(poll: VotersPoll, wanted: SeedOptions['ballots']): ReadonlyMap<string, number> {
+/** @throws ServiceError where the poll does not take ballots with one choice now. */
+export function requireOpen(poll: VotersPoll): void {
   if (poll.phase !== 'open')
     throw new ServiceError(`The poll "${poll.key}" is ${poll.phase}: it takes no ballots`);
   if (poll.choices.min > 1) {
     throw new ServiceError(
-      `A ballot of the poll "${poll.key}" needs ${poll.choices.min} choices; seed casts ballots with one`,
+      `A ballot of the poll "${poll.key}" needs ${poll.choices.min} choices; the crowd casts ballots with one`,
     );
   }
+}
+
+/** How many ballots for which option of this poll. @throws ServiceError where the poll cannot take them. */
+export function planBallots(poll: VotersPoll, wanted: SeedOptions['ballots']): ReadonlyMap<string, number> {
+  requireOpen(poll);
   const keys = poll.options.map(({ key }) => key);
   if (!wanted) return new Map(DEFAULT_BALLOTS.map((count, index) => [keys[index]!, count]));
   for (const key of wanted.keys()) {

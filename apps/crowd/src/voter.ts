@@ -93,7 +93,7 @@ export async function castBallot(
 }
 
 /** What tells the vote service who votes: the browser's cookie, or a key of this ballot's own. */
-function identify(
+export function identify(
   poll: VotersPoll,
   given: Extract<Reply, { answered: true }>,
 ): Record<string, string> | undefined {
@@ -106,7 +106,7 @@ function identify(
 }
 
 /** Whether the answer says for certain that the ballot is not in; no answer, or a failure inside, says nothing. */
-function isSurelyNotAccepted(reply: Reply): boolean {
+export function isSurelyNotAccepted(reply: Reply): boolean {
   if (!reply.answered) return false;
   if (reply.status >= 400 && reply.status < 500) return true;
   const { type } = (reply.body ?? {}) as { type?: unknown };

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseCommandLine, UsageError } from '../src/command-line.ts';
+import { parseCommandLine as parse, UsageError } from '../src/command-line.ts';
+
+const parseCommandLine = (args: string[]) => parse(args, () => 'drawn');
 
 describe('parseCommandLine', () => {
   it('knows seed and its defaults', () => {
@@ -26,8 +28,32 @@ describe('parseCommandLine', () => {
     });
   });
 
+  it('knows load and browse, and their defaults', () => {
+    expect(parseCommandLine(['load'])).toMatchObject({
+      name: 'load',
+      options: { rate: 50, durationMs: 60_000, revotes: 0.2, watchers: 20, seed: 'drawn' },
+    });
+    expect(parseCommandLine('load --rate 7 --revotes 100 --seed x'.split(' '))).toMatchObject({
+      options: { rate: 7, revotes: 1, seed: 'x' },
+    });
+    expect(parseCommandLine('browse --duration 0 --screenshots there'.split(' '))).toMatchObject({
+      name: 'browse',
+      options: { voters: 3, durationMs: 0, thinkMs: 3_000, screenshots: 'there' },
+    });
+  });
+
+  it('helps with each command', () => {
+    for (const args of [['--help'], ['seed', '-h'], ['load', '--help'], ['browse', '--help']])
+      expect(parseCommandLine(args)).toEqual({ name: 'help' });
+  });
+
   it.each([
     '',
+    'load --ballots a=1',
+    'load --rate 0',
+    'load --revotes 101',
+    'browse --watchers 3',
+    'browse --voters 0',
     'sow',
     'seed twice',
     'seed --fast',

@@ -10,6 +10,7 @@ import { createBallotCookie } from './ballot-cookie.ts';
 import { type Ballots, createCasting, UNCONFIRMED_WITHOUT_KEY } from './casting.ts';
 import type { AppConfig } from './config.ts';
 import { cookieSettings } from './cookie-settings.ts';
+import { delayRequests } from './fault-delay.ts';
 import type { Limits } from './limits/limits.ts';
 import type { VoteMetrics } from './metrics.ts';
 import { createPages, PUBLIC_DIRECTORY } from './pages.ts';
@@ -56,6 +57,7 @@ export function createApp(deps: Dependencies): Express {
   app.set('trust proxy', config.trustProxy);
 
   app.use(observeRequests(log, metrics.duration));
+  if (config.faultDelayMs !== undefined) app.use(delayRequests(config.faultDelayMs));
   app.use((req, res, next) => {
     res.locals.ownOrigin = ownOrigin(req, config.publicVoteUrl);
     res.locals.resultOrigin = siblingOrigin(req, config.publicResultUrl, config.resultPort);

@@ -27,6 +27,8 @@ export type AppConfig = {
   publicResultUrl: string | undefined;
   /** The result service's port, where its origin is not fixed. */
   resultPort: number;
+  /** Holds every request up for so long (ms), for tests of alerts; see fault-delay.ts. */
+  faultDelayMs?: number | undefined;
 };
 
 /** What `main.ts` needs beyond that. */
@@ -50,6 +52,12 @@ const onOrOff = (env: Record<string, string | undefined>) =>
       'is off, which NODE_ENV=production refuses; give those who may pass a key of CROWD_KEYS instead',
     )
     .default('on');
+
+const faultDelay = (env: Record<string, string | undefined>) =>
+  wholeNumber(1, 60_000).refine(
+    () => env.NODE_ENV !== 'production',
+    'makes every request slow on purpose, which NODE_ENV=production refuses; leave it out',
+  );
 
 /** Whether two URLs lead to one Redis: its databases share a disk. */
 function isSameServer(one: string | undefined, other: string): boolean {
@@ -84,6 +92,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       LIMIT_ADDRESS_PER_HOUR: wholeNumber(1, MOST).default(5_000),
       LIMITS_REDIS_URL: urlOf('redis:', 'rediss:').optional(),
       CROWD_KEYS: keysFor(env).optional(),
+      HBF_FAULT_DELAY_MS: faultDelay(env).optional(),
     },
     env,
   );
@@ -116,5 +125,6 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     publicVoteUrl: values.PUBLIC_VOTE_URL,
     publicResultUrl: values.PUBLIC_RESULT_URL,
     resultPort: values.RESULT_PORT,
+    faultDelayMs: values.HBF_FAULT_DELAY_MS,
   };
 }

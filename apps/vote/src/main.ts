@@ -34,6 +34,8 @@ runService(
     resources.add('the internal server', () => closeServer(internal));
     const metricsPort = await listen(internal, config.metricsPort, config.metricsHost);
 
+    if (config.faultDelayMs !== undefined)
+      log.warn(`HBF_FAULT_DELAY_MS holds every request up for ${config.faultDelayMs} ms`);
     const app = createApp({ config, ballots: producer, limits, log, metrics });
     const server = createHttpServer(app);
     resources.add('the server', async () => {

@@ -76,5 +76,10 @@ export function createWorkerMetrics() {
       help: 'Partitions that this worker owns and has prepared',
       registers,
     }),
+    partitions: new Gauge({
+      name: 'ballot_partitions',
+      help: 'Partitions that this system has, whoever owns them; 0 until this worker has read it',
+      registers,
+    }),
   };
 }

@@ -92,6 +92,7 @@ export function startWorker(deps: {
     membership ??= await join();
     if (!membership) return;
     const { session, member, system } = membership;
+    deps.metrics.partitions.set(system.partitions);
     if (performance.now() - lastReadPolls >= READ_POLLS_MS) {
       await publication.refresh(session);
       lastReadPolls = performance.now();

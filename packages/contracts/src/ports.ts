@@ -5,4 +5,5 @@ export const PORTS = {
   voteInternal: 9102,
   resultInternal: 9101,
   workerInternal: 9103,
+  crowdInternal: 9104,
 } as const;

@@ -29,7 +29,8 @@ function banServiceStarts(): () => void {
 export function aptInstall(packages: readonly string[], say: (line: string) => void): void {
   say(`Installing ${packages.join(', ')} with apt-get (HBF_NO_INSTALL=1 refuses this)`);
   const run = (args: string[]) => {
-    const done = spawnSync('apt-get', args, {
+    // Another process may be installing too: dpkg waits for it, for so many seconds.
+    const done = spawnSync('apt-get', ['-o', 'DPkg::Lock::Timeout=120', ...args], {
       encoding: 'utf8',
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
       maxBuffer: 64 * 1024 * 1024,

@@ -2,6 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { findChromium } from '../src/find-chromium.ts';
+import { findMonitoring } from '../src/find-monitoring.ts';
 import { findRedis } from '../src/find-redis.ts';
 import { makeTestDirectory } from '../src/testing.ts';
 
@@ -60,4 +61,22 @@ test.skipIf(process.platform === 'darwin')('says what is left out when no Chromi
   const env = { PATH: pathWith({}), HBF_NO_INSTALL: '1' };
   expect(findChromium((line) => said.push(line), env)).toBeUndefined();
   expect(said.join(' ')).toMatch(/browser tests are left out.*HBF_NO_INSTALL=1.*CHROMIUM_PATH/);
+});
+
+test('takes the programs of the monitoring by either of their names, and only together', () => {
+  const said: string[] = [];
+  const some = {
+    prometheus: 'exit 0',
+    promtool: 'exit 0',
+    'prometheus-alertmanager': 'exit 0',
+    amtool: 'exit 0',
+  };
+  const env = (programs: Record<string, string>) => ({ PATH: pathWith(programs), HBF_NO_INSTALL: '1' });
+  expect(findMonitoring((line) => said.push(line), env(some))).toBeUndefined();
+  expect(said.join(' ')).toMatch(/monitoring are left out.*HBF_NO_INSTALL=1.*install redis_exporter or/);
+  const all = env({ ...some, redis_exporter: 'exit 0', 'prometheus-postgres-exporter': 'exit 0' });
+  expect(findMonitoring(silent, all)).toMatchObject({
+    alertmanager: join(all.PATH, 'prometheus-alertmanager'),
+    redisExporter: join(all.PATH, 'redis_exporter'),
+  });
 });

@@ -20,8 +20,6 @@ export type Development = {
   edit(file: string, find: string, replace: string): void;
   /** Takes back all edits of a file. */
   restore(file: string): void;
-  /** A Compose file laid over compose.yaml from now on. @returns the same project with it. */
-  overlay(text: string): Pick<Project, 'compose' | 'tryCompose'>;
   /** Starts everything; resolves when it answers. */
   up(...args: string[]): Promise<void>;
   /** What a service has said since it was created. */
@@ -104,15 +102,6 @@ export async function createDevelopment(): Promise<Development> {
       );
     },
     restore: (path) => write(path, readFileSync(join(ROOT, path), 'utf8')),
-    overlay(text) {
-      const laidOver = join(copy, 'compose.overlay.yaml');
-      writeFileSync(laidOver, text);
-      const files = ['--file', laidOver];
-      return {
-        compose: (...args) => project.compose(...files, ...args),
-        tryCompose: (...args) => project.tryCompose(...files, ...args),
-      };
-    },
     up: async (...args) => void (await project.compose('up', '--detach', ...args)),
     async log(service) {
       const { output } = await project.tryCompose('logs', '--no-color', '--no-log-prefix', service);

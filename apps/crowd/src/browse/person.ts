@@ -1,0 +1,74 @@
+import type { Browser, Page, Response } from 'playwright-core';
+import { pause } from '../pause.ts';
+import type { Random } from '../random.ts';
+import type { Step } from './metrics.ts';
+
+/** What one step came to. */
+export type Seen = { step: Step; page: Page } & ({ ms: number } | { failure: string });
+
+const PATIENCE_MS = 10_000;
+const CHANGES_MIND = 0.3;
+
+/**
+ * One new voter in a window of its own: opens the poll, thinks, votes, perhaps changes their mind, and watches the result
+ * for a while. Ends with the first page that fails.
+ * @param sees hears of each step, while its page is still there.
+ */
+export async function bePerson(
+  browser: Browser,
+  where: { voteUrl: string; resultUrl: string; poll: string; thinkMs: number },
+  random: Random,
+  sees: (seen: Seen) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const context = await browser.newContext();
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE_MS);
+    const think = () => pause(random.fraction() * where.thinkMs, signal);
+    const step = async (name: Step, work: () => Promise<number>) => {
+      try {
+        await sees({ step: name, page, ms: await work() });
+        return true;
+      } catch (error) {
+        const [failure = ''] = (error as Error).message.split('\n');
+        await sees({ step: name, page, failure });
+        return false;
+      }
+    };
+    const url = (origin: string) => `${origin}/p/${where.poll}`;
+
+    if (!(await step('open', () => loaded(page, page.goto(url(where.voteUrl)))))) return;
+    await think();
+    if (!(await step('vote', () => vote(page, random)))) return;
+    await think();
+    if (random.fraction() < CHANGES_MIND && !(await step('change', () => vote(page, random)))) return;
+    if (!(await step('watch', () => loaded(page, page.goto(url(where.resultUrl)))))) return;
+    await think();
+  } finally {
+    await context.close();
+  }
+}
+
+/** Chooses any option and sends the form, as a hand does. @returns how long it took until the page was back (ms). */
+async function vote(page: Page, random: Random): Promise<number> {
+  const options = page.locator('form [name="vote"]');
+  await options.nth(random.integer(0, (await options.count()) - 1)).check();
+  const answered = page.waitForNavigation({ waitUntil: 'load' });
+  await page.locator('form [type="submit"]').first().click();
+  const ms = await loaded(page, answered);
+  if ((await page.locator('[href*="/receipts/"]').count()) === 0)
+    throw new Error('the page shows no receipt');
+  return ms;
+}
+
+/** @returns how long the page took, from the first request on (ms). @throws where it did not come, or is an error. */
+async function loaded(page: Page, navigation: Promise<Response | null>): Promise<number> {
+  const response = await navigation;
+  if (!response?.ok()) throw new Error(`status ${response?.status() ?? 'unknown'}`);
+  await page.waitForLoadState('load');
+  // While the page's own handlers of its loading run, that has no end yet.
+  return await page.evaluate<number>(
+    "performance.getEntriesByType('navigation')[0].loadEventEnd || performance.now()",
+  );
+}

@@ -1,0 +1,240 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from '@hbf/drills/until';
+import type { Monitoring } from '@hbf/local-services/find-monitoring';
+import { freePort } from '@hbf/local-services/free-port';
+import { ManagedProcess } from '@hbf/local-services/managed-process';
+import { makeTestDirectory } from '@hbf/local-services/testing';
+import { afterAll } from 'vitest';
+import { parse, stringify } from 'yaml';
+import type { System } from './system.ts';
+
+type ScrapeConfig = {
+  job_name: string;
+  scrape_interval?: string;
+  dns_sd_configs?: unknown;
+  static_configs?: { targets: string[] }[];
+};
+type Config = {
+  global: Record<string, string>;
+  alerting: { alertmanagers: { static_configs: { targets: string[] }[] }[] };
+  scrape_configs: ScrapeConfig[];
+};
+
+export type Measured = { labels: Record<string, string>; value: number };
+
+const file = (path: string) => readFileSync(path, 'utf8');
+const READY_MS = 30_000;
+
+/** Runs a program until the end of the test file. Resolves when it answers at an address of this machine. */
+async function run(
+  name: string,
+  command: string,
+  args: readonly string[],
+  readyAt: string,
+  env: Record<string, string> = {},
+): Promise<ManagedProcess> {
+  const server = new ManagedProcess({
+    ...{ name, command, args, endSignal: 'SIGTERM' },
+    env: { ...process.env, ...env },
+  });
+  afterAll(() => server.end('SIGKILL'));
+  const answers = () =>
+    fetch(readyAt)
+      .then(({ ok }) => ok)
+      .catch(() => false);
+  await server.launchUntil(answers, READY_MS);
+  return server;
+}
+
+/**
+ * The edge of infra, with its own routes, in front of the replicas that run here: without Docker, which would name them,
+ * their addresses are written down.
+ */
+export async function startEdge(command: string, system: System) {
+  const folder = makeTestDirectory('edge');
+  const accessLog = join(makeTestDirectory('access-log'), 'access.log');
+  const [vote, result, web, secure, api] = await Promise.all(Array.from({ length: 5 }, freePort));
+  const services = (app: 'vote' | 'result') => {
+    const replicas = system.replicas.filter((replica) => replica.app === app);
+    const urls = replicas.map(({ url }) => ({ url }));
+    // Replicas of this machine have an internal port each; a service of the edge has one for all.
+    const check = (path: string) => ({ path, interval: '500ms', timeout: '500ms' });
+    return {
+      [`${app}-ready`]: {
+        loadBalancer: { servers: urls, serversTransport: 'brief', healthCheck: check('/') },
+      },
+      [`${app}-any`]: { loadBalancer: { servers: urls, serversTransport: 'brief' } },
+      ...(app === 'result' && {
+        'result-live': { loadBalancer: { servers: urls, serversTransport: 'live' } },
+      }),
+    };
+  };
+  const routes = file('infra/traefik/routes.yaml')
+    .replaceAll('service: vote@docker', 'service: vote-ready')
+    .replaceAll('service: result@docker', 'service: result-ready')
+    .replaceAll('@docker', '');
+  writeFileSync(join(folder, 'routes.yaml'), routes);
+  writeFileSync(
+    join(folder, 'replicas.yaml'),
+    stringify({ http: { services: { ...services('vote'), ...services('result') } } }),
+  );
+  const compose = parse(file('infra/compose.sla.yaml'), { merge: true }) as {
+    services: { edge: { command: string[] } };
+  };
+  const flags = compose.services.edge.command
+    .filter((flag) => !/providers\.docker|acme|providers\.file/.test(flag))
+    .map((flag) =>
+      flag
+        .replace('=:5002', `=127.0.0.1:${vote}`)
+        .replace('=:5001', `=127.0.0.1:${result}`)
+        .replace('=:80', `=127.0.0.1:${web}`)
+        .replace('=:443', `=127.0.0.1:${secure}`),
+    );
+  await run(
+    'the edge',
+    command,
+    [
+      ...flags,
+      `--providers.file.directory=${folder}`,
+      `--entrypoints.traefik.address=127.0.0.1:${api}`,
+      `--accesslog.filepath=${accessLog}`,
+    ],
+    `http://127.0.0.1:${api}/metrics`,
+  );
+  return {
+    voteUrl: `http://127.0.0.1:${vote}`,
+    resultUrl: `http://127.0.0.1:${result}`,
+    webUrl: `http://127.0.0.1:${web}`,
+    target: `127.0.0.1:${api}`,
+    /** The lines of its access log so far. */
+    accessLog: () => file(accessLog).split('\n').filter(Boolean),
+  };
+}
+
+/** The exporters of the stores, as infra has them. @returns their targets. */
+export async function startExporters(programs: Monitoring, system: System) {
+  const [redis, postgres] = [await freePort(), await freePort()];
+  await run(
+    'the exporter of Redis',
+    programs.redisExporter,
+    [`--redis.addr=${system.redis.url}`, `--web.listen-address=127.0.0.1:${redis}`],
+    `http://127.0.0.1:${redis}/metrics`,
+  );
+  await run(
+    'the exporter of PostgreSQL',
+    programs.postgresExporter,
+    [`--web.listen-address=127.0.0.1:${postgres}`],
+    `http://127.0.0.1:${postgres}/metrics`,
+    { DATA_SOURCE_NAME: `${system.postgres.url}?sslmode=disable` },
+  );
+  return { redis: `127.0.0.1:${redis}`, postgres: `127.0.0.1:${postgres}` };
+}
+
+/** Alertmanager and the receiver that logs. @returns where alerts are sent to. */
+export async function startAlertmanager(programs: Monitoring, webhook: string) {
+  const folder = makeTestDirectory('alertmanager');
+  const [log, port] = [await freePort(), await freePort()];
+  await run(
+    'the receiver that logs',
+    process.execPath,
+    ['infra/alertmanager/alert-log.mjs'],
+    `http://127.0.0.1:${log}/`,
+    { PORT: String(log), ALERT_WEBHOOK_URL: webhook },
+  );
+  const config = file('infra/alertmanager/alertmanager.yaml')
+    .replace('http://alert-log:9094/', `http://127.0.0.1:${log}/`)
+    .replace('group_interval: 15s', 'group_interval: 5s');
+  writeFileSync(join(folder, 'alertmanager.yaml'), config);
+  await run(
+    'Alertmanager',
+    programs.alertmanager,
+    [
+      `--config.file=${join(folder, 'alertmanager.yaml')}`,
+      `--storage.path=${folder}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--cluster.listen-address=',
+    ],
+    `http://127.0.0.1:${port}/-/ready`,
+  );
+  return `127.0.0.1:${port}`;
+}
+
+/**
+ * Prometheus with the configuration and the rules of infra, but for three things: targets are told by their addresses, it
+ * looks every second, and what is counted over five minutes is counted over 30 s, so that a test sees it begin and end.
+ * @param targets those of each job; a job without any is left out.
+ */
+export async function startPrometheus(
+  programs: Monitoring,
+  targets: Record<string, readonly string[]>,
+  alertmanager: string,
+) {
+  const folder = makeTestDirectory('prometheus');
+  mkdirSync(join(folder, 'rules'));
+  for (const name of ['sla', 'alerts']) {
+    const rules = file(`infra/prometheus/rules/${name}.yaml`)
+      .replaceAll('interval: 1m', 'interval: 1s')
+      .replaceAll('[5m]', '[30s]')
+      .replaceAll('* 300 >= 20', '* 30 >= 20');
+    writeFileSync(join(folder, 'rules', `${name}.yaml`), rules);
+  }
+  const config = parse(file('infra/prometheus/prometheus.yaml')) as Config;
+  const port = await freePort();
+  config.global = { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' };
+  config.alerting.alertmanagers = [{ static_configs: [{ targets: [alertmanager] }] }];
+  const all: Record<string, readonly string[]> = {
+    ...targets,
+    alertmanager: [alertmanager],
+    prometheus: [`127.0.0.1:${port}`],
+  };
+  config.scrape_configs = config.scrape_configs
+    .filter(({ job_name }) => all[job_name] !== undefined)
+    .map(({ dns_sd_configs: _, scrape_interval: __, ...job }) => ({
+      ...job,
+      static_configs: [{ targets: [...all[job.job_name]!] }],
+    }));
+  writeFileSync(join(folder, 'prometheus.yaml'), stringify(config));
+  const url = `http://127.0.0.1:${port}`;
+  await run(
+    'Prometheus',
+    programs.prometheus,
+    [
+      `--config.file=${join(folder, 'prometheus.yaml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ],
+    `${url}/-/ready`,
+  );
+  const ask = async (path: string) => {
+    const response = await fetch(`${url}/api/v1/${path}`);
+    const body = (await response.json()) as { status: string; error?: string; data: unknown };
+    if (body.status !== 'success') throw new Error(`${path}: ${body.error}`);
+    return body.data;
+  };
+  const query = async (expr: string): Promise<Measured[]> => {
+    const { result } = (await ask(`query?query=${encodeURIComponent(expr)}`)) as {
+      result: { metric: Record<string, string>; value: [number, string] }[];
+    };
+    return result.map(({ metric, value: [, text] }) => ({ labels: metric, value: Number(text) }));
+  };
+  return {
+    query,
+    /** The rules, with what became of them when they were last evaluated. */
+    async rules() {
+      const { groups } = (await ask('rules')) as {
+        groups: {
+          rules: { name: string; query: string; type: string; health: string; lastError?: string }[];
+        }[];
+      };
+      return groups.flatMap(({ rules }) => rules);
+    },
+    untilFires: (alert: string, fires = true) =>
+      until(
+        `${alert} ${fires ? 'fires' : 'fires no more'}`,
+        async () => (await query(`ALERTS{alertname="${alert}", alertstate="firing"}`)).length > 0 === fires,
+        120_000,
+        500,
+      ),
+  };
+}
