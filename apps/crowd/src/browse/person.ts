@@ -50,15 +50,27 @@ export async function bePerson(
   }
 }
 
-/** Chooses any option and sends the form, as a hand does. @returns how long it took until the page was back (ms). */
+/** Chooses any option, as a hand does. @returns how long it took until the answer was on the page (ms). */
 async function vote(page: Page, random: Random): Promise<number> {
-  const options = page.locator('form [name="vote"]');
-  await options.nth(random.integer(0, (await options.count()) - 1)).check();
-  const answered = page.waitForNavigation({ waitUntil: 'load' });
-  await page.locator('form [type="submit"]').first().click();
-  const ms = await loaded(page, answered);
-  if ((await page.locator('[href*="/receipts/"]').count()) === 0)
-    throw new Error('the page shows no receipt');
+  const change = page.locator('details.change:not([open]) > summary');
+  if ((await change.count()) > 0) await change.click();
+  const choices = page.locator('.choice');
+  const choice = choices.nth(random.integer(0, (await choices.count()) - 1));
+  await page.evaluate("document.getElementById('main').dataset.before = ''");
+  let pressed = performance.now();
+  await choice.click();
+  // Where several may be chosen, a click only ticks.
+  const send = page.locator('.cast button');
+  if ((await send.count()) > 0) {
+    pressed = performance.now();
+    await send.click();
+  }
+  await page.locator('#main:not([data-before]) h1, #main [role="alert"]').first().waitFor();
+  const ms = performance.now() - pressed;
+  if ((await page.locator('[href*="/receipts/"]').count()) === 0) {
+    const told = await page.locator('[role="alert"], h1').first().textContent();
+    throw new Error(`the page shows no receipt, but: ${told?.trim().replace(/\s+/g, ' ')}`);
+  }
   return ms;
 }
 
