@@ -38,3 +38,24 @@ export function useBrowser(): (url: string, options?: BrowserContextOptions) => 
 export async function overflow(page: Page): Promise<number> {
   return Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
 }
+
+/** Runs in a page: notes what jumps on it, from now on and as far back as the browser knows. */
+export const WATCH_SHIFTS = `
+  window.shifts = [];
+  const add = (entries) => entries.forEach(({ value, sources }) => shifts.push(
+    value.toFixed(4) + ' ' + sources.map(({ node }) => {
+      const element = node?.nodeType === 3 ? node.parentElement : node;
+      return (element?.id || element?.className) + ': ' + node?.textContent.trim().slice(0, 60);
+    }).join(', '),
+  ));
+  const observer = new PerformanceObserver((list) => add(list.getEntries()));
+  observer.observe({ type: 'layout-shift', buffered: true });
+  // What the last change moved is known once it was painted.
+  window.painted = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+    .then(() => add(observer.takeRecords()));
+`;
+
+/** What has jumped on the page, and by how much. */
+export async function shifts(page: Page): Promise<string[]> {
+  return await page.evaluate('painted().then(() => window.shifts)');
+}

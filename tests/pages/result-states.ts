@@ -1,4 +1,5 @@
 import type { TallySnapshot } from '@hbf/ballot-store/read-tallies';
+import type { ReceiptStatus } from '@hbf/contracts/tally';
 import type { Page } from 'playwright-core';
 import { afterAll } from 'vitest';
 import { createFakeFeed } from '../../apps/result/test/support/fake-feed.ts';
@@ -68,7 +69,10 @@ type Changes = {
 function later(snapshot: TallySnapshot, ms: number): TallySnapshot {
   const partitions = snapshot.partitions.map((partition) => ({
     ...partition,
-    heartbeatAt: partition.heartbeatAt! < NOW - MINUTE ? partition.heartbeatAt : partition.heartbeatAt! + ms,
+    heartbeatAt:
+      partition.heartbeatAt === null || partition.heartbeatAt < NOW - MINUTE
+        ? partition.heartbeatAt
+        : partition.heartbeatAt + ms,
   }));
   return { ...snapshot, now: snapshot.now + ms, partitions };
 }
@@ -104,8 +108,13 @@ export function resultStates(): State[] {
   };
   const one = (kept: Partial<TallySnapshot['polls'][number]>, partition = {}) =>
     snapshotOf({ polls: [keptOf(kept)], partitions: [partitionOf(partition)] });
-  const known = (status: 'queued' | 'counted' | 'lost') => ({
-    lookUp: async () => ({ kind: 'known', poll: 'best-friend', status: { status } }) as const,
+  const known = (status: ReceiptStatus['status']) => ({
+    lookUp: async () =>
+      ({
+        kind: 'known',
+        poll: 'best-friend',
+        status: { status, reason: 'the database refused it' },
+      }) as const,
   });
   const closed = { poll: pollOf({ closesAt: NOW - MINUTE }), closedEverywhere: true };
 
@@ -130,6 +139,14 @@ export function resultStates(): State[] {
     state('hidden', {
       snapshot: one({ poll: pollOf({ results: 'after-close', closesAt: NOW + 60 * MINUTE }), turnout: 37 }),
     }),
+    state('hidden-closed', {
+      snapshot: one({
+        poll: pollOf({ results: 'after-close', closesAt: NOW - MINUTE }),
+        phase: 'closed',
+        turnout: 37,
+      }),
+    }),
+    state('not-fully-started', { snapshot: one({ votes: [12, 8], turnout: 20 }, { heartbeatAt: null }) }),
     state('scheduled', { path: '/p/later' }),
     state('closed', {
       snapshot: one({ ...closed, phase: 'closed', votes: [30, 12], turnout: 42 }, { queued: 3 }),
@@ -154,6 +171,15 @@ export function resultStates(): State[] {
     }),
     state('polls', { path: '/polls' }),
     state('receipt-counted', { path: '/receipts/x', receipt: known('counted') }),
+    ...(['queued', 'superseded', 'rejected'] as const).map((status) =>
+      state(`receipt-${status}`, { path: '/receipts/x', receipt: known(status) }),
+    ),
+    state('receipt-unavailable', {
+      path: '/receipts/x',
+      receipt: { lookUp: async () => ({ kind: 'unavailable' }) },
+    }),
+    state('receipt-unknown', { path: '/receipts/x' }),
+    state('nothing-here', { path: '/nothing' }),
     state('receipt-lost', { path: '/receipts/x', receipt: known('lost') }),
     state('unknown-poll', { path: '/p/nothing' }),
     state('nothing-yet', { snapshot: undefined }),

@@ -48,7 +48,11 @@ describe.skipIf(executablePath === undefined)('every state of both pages', async
       expect(await page.evaluate('document.documentElement.lang')).toBe(language);
       for (const colorScheme of ['light', 'dark'] as const) {
         await page.emulateMedia({ colorScheme });
-        expect(await violations(page), `${language}, ${colorScheme}`).toEqual([]);
+        const places = state.name.includes('projector') ? [SIZES.phone, SIZES.projector] : [SIZES.phone];
+        for (const place of places) {
+          await page.setViewportSize(place);
+          expect(await violations(page), `${language}, ${colorScheme}, ${place.width}`).toEqual([]);
+        }
         for (const [size, viewport] of Object.entries(SIZES)) {
           if (!pictures && colorScheme === 'dark') continue;
           await page.setViewportSize(viewport);

@@ -1,6 +1,7 @@
 import type { AppendOutcome } from '@hbf/ballot-stream/producer';
 import type { Page } from 'playwright-core';
 import { makeApp } from '../../apps/vote/test/support/app.ts';
+import type { FakeBallots } from '../../apps/vote/test/support/fake-ballots.ts';
 import { makePoll, NOON } from '../../apps/vote/test/support/polls.ts';
 import { LONG_LABELS, type Poll, type State, serve } from './state.ts';
 
@@ -29,14 +30,14 @@ const several = [
 ];
 
 type Changes = {
-  polls?: readonly Poll[];
+  polls?: readonly Poll[] | undefined;
   path?: string;
   /** What the append answers. */
-  answer?: AppendOutcome;
+  answer?: AppendOutcome | Error;
   /** What result says of a receipt. */
   receipt?: string;
   ballotsAMinute?: number;
-  reach?: (page: Page) => Promise<void>;
+  reach?: (page: Page, ballots: FakeBallots) => Promise<void>;
 };
 
 /** Every state of the vote page. */
@@ -47,30 +48,34 @@ export async function voteStates(): Promise<State[]> {
     res.end(JSON.stringify({ status: receipt }));
   });
 
-  const state = (name: string, changes: Changes = {}): State => ({
-    name: `vote-${name}`,
-    async start() {
-      const { app, ballots } = makeApp({
-        publicResultUrl: result,
-        limits: {
-          loopbackPasses: false,
-          allow: {
-            voterPerMinute: changes.ballotsAMinute ?? 100,
-            voterPerHour: 100,
-            addressPerMinute: 1_000,
-            addressPerHour: 5_000,
+  const state = (name: string, changes: Changes = {}): State => {
+    let ballots: FakeBallots;
+    return {
+      name: `vote-${name}`,
+      async start() {
+        const made = makeApp({
+          publicResultUrl: result,
+          limits: {
+            loopbackPasses: false,
+            allow: {
+              voterPerMinute: changes.ballotsAMinute ?? 100,
+              voterPerHour: 100,
+              addressPerMinute: 1_000,
+              addressPerHour: 5_000,
+            },
           },
-        },
-      });
-      ballots.known = changes.polls ?? [makePoll()];
-      ballots.answer = changes.answer;
-      return (await serve(app)) + (changes.path ?? '/');
-    },
-    async reach(page) {
-      receipt = changes.receipt ?? 'queued';
-      await changes.reach?.(page);
-    },
-  });
+        });
+        ballots = made.ballots;
+        ballots.known = 'polls' in changes ? changes.polls : [makePoll()];
+        ballots.answer = changes.answer;
+        return (await serve(made.app)) + (changes.path ?? '/');
+      },
+      async reach(page) {
+        receipt = changes.receipt ?? 'queued';
+        await changes.reach?.(page, ballots);
+      },
+    };
+  };
 
   const voted = async (page: Page) => {
     await choose(page);
@@ -101,6 +106,20 @@ export async function voteStates(): Promise<State[]> {
       reach: async (page) => {
         await voted(page);
         await page.locator('[data-state="lost"]').waitFor();
+      },
+    }),
+    state('rejected', {
+      receipt: 'rejected',
+      reach: async (page) => {
+        await voted(page);
+        await page.locator('[data-state="rejected"]').waitFor();
+      },
+    }),
+    state('superseded', {
+      receipt: 'superseded',
+      reach: async (page) => {
+        await voted(page);
+        await page.locator('[data-state="superseded"]').waitFor();
       },
     }),
     state('change', {
@@ -151,6 +170,27 @@ export async function voteStates(): Promise<State[]> {
       },
     }),
     state('just-closed', { answer: { outcome: 'poll-closed' }, reach: voted }),
+    state('just-not-open', { answer: { outcome: 'poll-not-yet-open' }, reach: voted }),
+    state('failed', { answer: new Error('a surprise'), reach: voted }),
+    state('choices-refused', {
+      polls: several,
+      path: '/p/lunch',
+      // As without a script, which would say so before.
+      reach: async (page) => {
+        await page.evaluate("document.querySelector('form').submit()");
+        await page.locator('.notice').waitFor();
+      },
+    }),
+    state('unavailable', { polls: undefined }),
+    state('closed-voted', {
+      receipt: 'counted',
+      reach: async (page, ballots) => {
+        await voted(page);
+        ballots.known = [makePoll({ closesAt: NOON })];
+        await page.reload();
+        await page.locator('[data-state="counted"]').waitFor();
+      },
+    }),
     state('closed', { polls: several, path: '/p/over' }),
     state('scheduled', { polls: several, path: '/p/later' }),
     state('closes-soon', { polls: [makePoll({ closesAt: NOON + HOUR / 12, results: 'after-close' })] }),

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { makeApp, type TestApp } from '../../apps/vote/test/support/app.ts';
 import type { FakeBallots } from '../../apps/vote/test/support/fake-ballots.ts';
 import { approvalPoll, makePoll, NOON, openPoll } from '../../apps/vote/test/support/polls.ts';
-import { executablePath, useBrowser } from './browser.ts';
+import { executablePath, shifts, useBrowser, WATCH_SHIFTS } from './browser.ts';
 import { serve } from './state.ts';
+import { voteStates } from './vote-states.ts';
 
 describe.skipIf(executablePath === undefined)('a voter', () => {
   const visit = useBrowser();
@@ -181,15 +182,24 @@ describe.skipIf(executablePath === undefined)('a voter', () => {
     await end();
   });
 
-  it('copies the receipt where the browser lets pages copy', async () => {
-    const app = makeApp();
-    const { page, end } = await visitVote(app, '/', { permissions: ['clipboard-read', 'clipboard-write'] });
+  it.each([
+    ['lets pages copy', ''],
+    ['does not, as over plain http', 'delete Navigator.prototype.clipboard'],
+  ])('copies the receipt where the browser %s', async (_, before) => {
+    const permissions = ['clipboard-read', 'clipboard-write'];
+    const { page, end } = await visitVote(makeApp(), '/', { permissions });
+    await page.addInitScript(before);
+    await page.reload();
     await page.getByRole('button', { name: 'Cats' }).click();
     await page.getByText('Your receipt').click();
     const receipt = await page.locator('.receipt code').textContent();
     await page.getByRole('button', { name: 'Copy' }).click();
     await page.getByRole('button', { name: 'Copied' }).waitFor();
-    expect(await page.evaluate('navigator.clipboard.readText()')).toBe(receipt);
+    // What was copied can be pasted.
+    await page.evaluate("document.querySelector('main').prepend(document.createElement('textarea'))");
+    await page.locator('textarea').focus();
+    await page.keyboard.press('Control+v');
+    expect(await page.locator('textarea').inputValue()).toBe(receipt);
     await end();
   });
 
@@ -200,6 +210,57 @@ describe.skipIf(executablePath === undefined)('a voter', () => {
     await page.getByText('The polls are not known here yet').waitFor();
     ballots.known = [makePoll()];
     await page.getByRole('button', { name: 'Cats' }).waitFor();
+    await end();
+  });
+
+  it.each(['open', 'several', 'scheduled', 'closes-soon', 'queued', 'counted', 'thirty-options'])(
+    'sees nothing jump on the narrowest phone by itself, in either language: %s',
+    async (name) => {
+      const state = (await voteStates()).find((state) => state.name === `vote-${name}`)!;
+      for (const locale of ['en', 'fr']) {
+        const { page, end } = await visit(await state.start(), {
+          locale,
+          viewport: { width: 320, height: 640 },
+        });
+        await page.evaluate(WATCH_SHIFTS);
+        await state.reach(page);
+        expect(await shifts(page), locale).toEqual([]);
+        await end();
+      }
+    },
+  );
+
+  it('of an older browser votes by the form itself, as without a script', async () => {
+    const { page, ballots, complaints, end } = await visitVote();
+    await page.addInitScript('delete AbortSignal.timeout');
+    await page.reload();
+    await page.getByRole('button', { name: 'Dogs' }).click();
+    await accepted(page);
+    expect(ballots.appended).toMatchObject([{ choices: ['b'] }]);
+    expect(complaints).toEqual([]);
+    await end();
+  });
+
+  it('whose ballot is under way when the poll closes hears what became of it first', async () => {
+    const app = makeApp();
+    app.ballots.known = [makePoll({ closesAt: NOON + 60_000 })];
+    const { page, ballots, end } = await visitVote(app);
+    await page.clock.install();
+    await page.reload();
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await page.route('**/p/best-friend', async (route) => {
+      if (route.request().method() === 'POST') await held;
+      await route.continue();
+    });
+    await page.getByRole('button', { name: 'Cats' }).click();
+    await page.locator('form[aria-busy="true"]').waitFor();
+    await page.clock.fastForward(65_000);
+    release();
+    await accepted(page);
+    expect(ballots.appended).toHaveLength(1);
     await end();
   });
 });

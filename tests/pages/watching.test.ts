@@ -1,10 +1,9 @@
 import type { Tally } from '@hbf/contracts/tally';
-import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { createFakeFeed } from '../../apps/result/test/support/fake-feed.ts';
 import { startTestService } from '../../apps/result/test/support/service.ts';
 import { keptOf, NOW, partitionOf, pollOf, snapshotOf } from '../../apps/result/test/support/snapshots.ts';
-import { executablePath, useBrowser } from './browser.ts';
+import { executablePath, shifts, useBrowser, WATCH_SHIFTS } from './browser.ts';
 import { resultStates } from './result-states.ts';
 import { LONG_LABELS } from './state.ts';
 
@@ -14,23 +13,6 @@ const thirty = pollOf({
   closesAt: NOW + 3_600_000,
 });
 const votesAt = (moment: number) => LONG_LABELS.map((_, index) => (moment * (index + 3)) % (moment + 1));
-
-/** Notes what jumps on the page, from now on. */
-const WATCH_SHIFTS = `
-  window.shifts = [];
-  const add = (entries) => entries.forEach(({ value, sources }) => shifts.push(
-    value.toFixed(4) + ' ' + sources.map(({ node }) => {
-      const element = node?.nodeType === 3 ? node.parentElement : node;
-      return (element?.id || element?.className) + ': ' + node?.textContent.trim().slice(0, 60);
-    }).join(', '),
-  ));
-  const observer = new PerformanceObserver((list) => add(list.getEntries()));
-  observer.observe({ type: 'layout-shift', buffered: true });
-  // What the last change moved is known once it was painted.
-  window.painted = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
-    .then(() => add(observer.takeRecords()));
-`;
-const shifts = (page: Page) => page.evaluate('painted().then(() => window.shifts)');
 
 describe.skipIf(executablePath === undefined)('whoever watches', () => {
   const visit = useBrowser();
@@ -68,19 +50,25 @@ describe.skipIf(executablePath === undefined)('whoever watches', () => {
     }
   });
 
-  it('sees the bars move in steps between two tallies, unless less motion is asked for', async () => {
-    const state = resultStates().find(({ name }) => name === 'result-live')!;
+  it('sees the bars move from one tally to the next, and leap where less motion is asked for', async () => {
     for (const [reducedMotion, moves] of [
       ['no-preference', true],
       ['reduce', false],
     ] as const) {
-      const { page, end } = await visit(await state.start(), { reducedMotion });
+      const feed = createFakeFeed(snapshotOf());
+      const service = await startTestService({ feed });
+      const { page, end } = await visit(service.url, { reducedMotion });
       await page.locator('.fill[style]').first().waitFor();
-      await page.evaluate("document.querySelector('.fill').classList.add('moves')");
-      const duration = await page.evaluate(
-        "parseFloat(getComputedStyle(document.querySelector('.fill')).transitionDuration)",
+      await page.evaluate(`
+        window.moved = 0;
+        document.addEventListener('transitionrun', () => (window.moved += 1));
+      `);
+      feed.give(snapshotOf({ polls: [keptOf({ votes: [30, 70], turnout: 100 })] }));
+      await page.locator('[data-option="b"] .share').getByText('70%').waitFor();
+      await page.evaluate(
+        'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
       );
-      expect(Number(duration) > 0).toBe(moves);
+      expect(Number(await page.evaluate('window.moved')) > 0).toBe(moves);
       await end();
     }
   });

@@ -8,10 +8,12 @@ const ANSWER_WITHIN_MS = 5_000;
  * page leaves the full screen. Single keys work there alone, and can be switched off, so that nobody hits them by
  * dictating (WCAG 2.2, 2.1.4).
  * @param onShown is called when another poll's page is shown.
+ * @returns what is to be called whenever a page is shown.
  */
-export function runProjector(onShown: () => void): void {
-  if (document.documentElement.dataset.view !== 'projector') return;
+export function runProjector(onShown: () => void): () => void {
   let keysWork = true;
+  /** The last way that was begun: what an earlier one brings is not wanted any more. */
+  let going: symbol | undefined;
 
   const deeds: Record<string, () => void> = {
     fullScreen: toggleFullScreen,
@@ -23,20 +25,27 @@ export function runProjector(onShown: () => void): void {
   };
 
   function showControls(): void {
-    for (const button of document.querySelectorAll<HTMLElement>('[data-do]')) button.hidden = false;
-    document.querySelector('[data-do="keys"]')!.ariaPressed = String(keysWork);
+    for (const button of document.querySelectorAll<HTMLElement>('[data-do]')) {
+      button.hidden = button.dataset.do === 'fullScreen' && !document.fullscreenEnabled;
+    }
+    const keys = document.querySelector<HTMLElement>('[data-do="keys"]');
+    if (!keys) return;
+    keys.dataset.on ??= keys.textContent;
+    keys.textContent = keysWork ? keys.dataset.on : keys.dataset.off!;
   }
 
   async function goTo(link: HTMLAnchorElement | null): Promise<void> {
     if (!link) return;
     const { rel, href } = link;
     const hadFocus = document.activeElement === link;
+    const way = Symbol(href);
+    going = way;
     const page = await fetchPage(href, {}, ANSWER_WITHIN_MS);
-    // The server is gone: the page that is there says so by itself.
-    if (!page) return;
+    // No answer, or one that is no poll: the page that is there says by itself what is wrong.
+    if (going !== way || !page?.main.querySelector('#tally')) return;
     showPage(page);
-    showControls();
     onShown();
+    document.getElementById('news')!.textContent = document.getElementById('question')!.textContent;
     if (hadFocus) linkTo(rel)?.focus();
   }
 
@@ -44,20 +53,26 @@ export function runProjector(onShown: () => void): void {
     const target = event.target as Element;
     const deed = target.closest<HTMLElement>('[data-do]')?.dataset.do;
     if (deed) deeds[deed]?.();
-    const link = target.closest<HTMLAnchorElement>('a[rel]');
+    const link = target.closest<HTMLAnchorElement>('a[rel="prev"], a[rel="next"]');
     // A click with a key held opens another tab.
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     void goTo(link);
   });
   document.addEventListener('keydown', (event) => {
-    if (!keysWork || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === 'f') toggleFullScreen();
-    else if (event.key === 'd') toggleTheme();
-    else if (event.key === 'ArrowLeft') void goTo(linkTo('prev'));
-    else if (event.key === 'ArrowRight') void goTo(linkTo('next'));
+    if (!keysWork || !isProjector() || event.repeat) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if (key === 'f') toggleFullScreen();
+    else if (key === 'd') toggleTheme();
+    else if (key === 'arrowleft') void goTo(linkTo('prev'));
+    else if (key === 'arrowright') void goTo(linkTo('next'));
   });
-  showControls();
+  return showControls;
+}
+
+function isProjector(): boolean {
+  return document.documentElement.dataset.view === 'projector';
 }
 
 function linkTo(rel: string): HTMLAnchorElement | null {
@@ -65,7 +80,7 @@ function linkTo(rel: string): HTMLAnchorElement | null {
 }
 
 function toggleFullScreen(): void {
-  // Refused where the host forbids it: the button then does nothing, and the page stays as it is.
+  // Refused where the host forbids it, and unknown to some phones: then the page stays as it is.
   if (document.fullscreenElement) document.exitFullscreen().catch(() => {});
-  else document.documentElement.requestFullscreen().catch(() => {});
+  else document.documentElement.requestFullscreen?.().catch(() => {});
 }

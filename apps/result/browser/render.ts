@@ -3,27 +3,34 @@ import { type Sentence, textOf } from '@hbf/page-kit/writing';
 import { type TallyView, viewTally } from '../src/tally-view.ts';
 import { turnoutNow } from '../src/turnout-plot.ts';
 import type { Words } from '../src/words/words.ts';
+import { createAnnouncer } from './announce.ts';
 import { createPlot } from './plot.ts';
 
 const byId = (id: string) => document.getElementById(id)!;
 
 export type Renderer = {
-  /** Shows a tally. Everything goes in as text. @returns a summary in one sentence. */
-  renderTally(tally: Tally): string;
+  /** Shows a tally. Everything goes in as text. */
+  renderTally(tally: Tally): void;
   /** Says that nothing was heard for so long (ms). */
   renderSilence(forMs: number): void;
 };
 
-/** @returns what keeps the page that is shown now current. */
+/** @returns what keeps the page that is shown now current, for eyes and for ears. */
 export function createRenderer(words: Words): Renderer {
   const { writing } = words;
   const plot = createPlot(byId('plot'), words);
+  const announcer = createAnnouncer(byId('news'));
+  /** Whether what the page showed last was current. */
+  let wasCurrent = byId('freshness').dataset.tone !== 'stale';
 
   function renderFreshness(tone: TallyView['freshness']['tone'] | 'silent', text: Sentence): void {
     const line = byId('freshness');
     line.dataset.tone = tone;
-    byId('tally').toggleAttribute('data-old', tone === 'silent' || tone === 'stale');
+    const isCurrent = tone !== 'silent' && tone !== 'stale';
+    byId('tally').toggleAttribute('data-old', !isCurrent);
     setSentence(line, text);
+    if (isCurrent !== wasCurrent) announcer.news(textOf(text, writing, undefined));
+    wasCurrent = isCurrent;
   }
 
   function setSentence(element: Element, sentence: Sentence): void {
@@ -67,19 +74,18 @@ export function createRenderer(words: Words): Renderer {
       setSentence(byId('times'), view.times ?? []);
       byId('options').toggleAttribute('data-hidden', view.hidden !== undefined);
       renderRows(byId('options'), 'option', view.rows, renderBar);
-      renderRows(byId('rows'), 'row', view.rows, renderTableRow);
+      renderRows(byId('rows'), 'row', view.rows, (item, row) => renderTableRow(item, row, words));
       plot.add(turnoutNow(tally));
       const vote = document.getElementById('vote');
       if (vote) {
-        setText(vote, view.voteLink);
+        setText(vote, view.voteLink ?? '');
+        vote.hidden = view.voteLink === undefined;
         vote.classList.toggle('quiet', tally.phase !== 'open');
       }
-      const rows = view.rows
-        .filter(({ votes }) => votes !== '')
-        .map(({ label, votes }) => `${label}: ${votes}`);
-      return [textOf(view.verdict ?? [], writing, undefined), view.turnout, ...rows]
-        .filter(Boolean)
-        .join('. ');
+      // The table has the rest, for whoever wants to hear it.
+      announcer.standing(
+        [textOf(view.verdict ?? [], writing, undefined), view.turnout].filter(Boolean).join('. '),
+      );
     },
     renderSilence(forMs) {
       renderFreshness('silent', [words.freshness.silent(Math.floor(forMs / 1_000))]);
@@ -110,6 +116,7 @@ function renderBar(item: Element, row: Row): void {
   setText(item.querySelector('.label')!, row.label);
   setText(item.querySelector('.share')!, row.share);
   setText(item.querySelector('.votes')!, row.votes);
+  item.toggleAttribute('data-leads', row.leads);
   moveBar(item.querySelector<SVGElement>('.fill')!, row.width);
 }
 
@@ -123,9 +130,10 @@ function moveBar(fill: SVGElement, width: number): void {
   fill.firstElementChild!.setAttribute('width', '100');
 }
 
-function renderTableRow(item: Element, row: Row): void {
-  for (const [index, text] of [row.label, row.votes, row.share].entries())
+function renderTableRow(item: Element, { label, votes, share }: Row, { table }: Words): void {
+  for (const [index, text] of [label, votes || table.hidden, share || table.hidden].entries()) {
     setText(item.children[index]!, text);
+  }
 }
 
 function setText(element: Element, text: string): void {

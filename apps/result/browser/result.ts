@@ -4,7 +4,6 @@ import { askAgain, pageLanguage, tidyAddress, writeTimesLocally } from '@hbf/pag
 import { io } from 'socket.io-client';
 import { createThrottle } from '../src/throttle.ts';
 import { wordsIn } from '../src/words/words.ts';
-import { createAnnouncer } from './announce.ts';
 import { runProjector } from './projector.ts';
 import { createRenderer } from './render.ts';
 
@@ -20,6 +19,7 @@ let stopWatching = () => {};
 /** Keeps the poll's page that is shown now current. */
 function watch(): void {
   stopWatching();
+  showControls();
   writeTimesLocally(document, words.writing);
   const page = document.getElementById('tally');
   if (!page) {
@@ -27,10 +27,10 @@ function watch(): void {
     askAgain(watch);
     return;
   }
-  const announce = createAnnouncer(document.getElementById('news')!);
+  page.toggleAttribute('data-attended', true);
   const renderer = createRenderer(words);
   let latest: Tally | undefined;
-  const draw = createThrottle(DRAW_GAP_MS, () => announce(renderer.renderTally(latest!)));
+  const draw = createThrottle(DRAW_GAP_MS, () => renderer.renderTally(latest!));
   const stop = watchTally(io({ ...SOCKET_OPTIONS, forceNew: true }), page.dataset.poll!, {
     hears(tally) {
       latest = tally;
@@ -45,5 +45,5 @@ function watch(): void {
 }
 
 tidyAddress();
-runProjector(watch);
+const showControls = runProjector(watch);
 watch();

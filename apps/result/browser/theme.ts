@@ -11,7 +11,7 @@ export function toggleTheme(): void {
   darkRule ??= findDarkRule();
   if (!darkRule) return;
   isDark = !isDark;
-  darkRule.media.mediaText = isDark ? 'all' : 'not all';
+  darkRule.media.mediaText = isDark ? 'screen' : 'not all';
 }
 
 function findDarkRule(): CSSMediaRule | undefined {

@@ -54,6 +54,11 @@ export type Pages = {
   problem(title: string, text: string): string;
 };
 
+/** An address in the parts between which a line may end. */
+function addressParts(url: string): string[] {
+  return url.replace(/^https?:\/\//, '').split(/(?=\/p\/)/);
+}
+
 /** The pages as HTML. Everything put into a template is escaped. */
 export function createPages(): Pages {
   const templates = createTemplates(fileURLToPath(new URL('views/', DIST)), readAssets(DIST));
@@ -74,7 +79,7 @@ export function createPages(): Pages {
         plot: drawTurnout(page.points, turnoutNow(tally)),
         vote: voting.here && `${voting.here}/p/${tally.poll}`,
         // What people type: browsers need no scheme.
-        phones: phones && { text: phones.replace(/^https?:\/\//, ''), qr: qrCode(phones) },
+        phones: phones && { parts: addressParts(phones), qr: qrCode(phones) },
         isLocal: voting.isLocal,
         previous: last > 0 && polls[at > 0 ? at - 1 : last]!.key,
         next: last > 0 && polls[at < last ? at + 1 : 0]!.key,
@@ -89,7 +94,8 @@ export function createPages(): Pages {
         title: words.problems[problem],
         text: text(words),
         retryAfter,
-        link: { href: '/', text: words.toResults },
+        // Where the page comes again by itself there is nowhere to go.
+        link: retryAfter === undefined && { href: '/polls', text: words.allPolls },
       });
     },
     problem: (title, text) =>

@@ -16,10 +16,12 @@ export type TallyView = {
     share: string;
     /** The bar's length, 0 to 100. */
     width: number;
+    /** Whether no other has more votes, and it has some. */
+    leads: boolean;
   }[];
   /** "37 voters", or that there is no ballot yet. */
   turnout: string;
-  /** Who leads, or the outcome once that is certain; undefined while there is nothing to compare. */
+  /** Who leads, or the outcome once that is certain; undefined while the results are hidden. */
   verdict: Sentence | undefined;
   /** Why there are no votes to see, and when there will be. */
   hidden: Sentence | undefined;
@@ -27,26 +29,30 @@ export type TallyView = {
   freshness: { tone: 'live' | 'waiting' | 'delayed' | 'stale' | 'final'; text: Sentence };
   /** When voting opens or closes. */
   times: Sentence | undefined;
-  /** What the link to the vote page says. */
-  voteLink: string;
+  /** What the link to the vote page says; undefined where voting is over. */
+  voteLink: string | undefined;
 };
 
 export function viewTally(tally: Tally, words: Words): TallyView {
   const hidden = tally.options.some(({ votes }) => votes === null);
+  const isOver = tally.phase === 'closed' || tally.phase === 'final';
+  const most = Math.max(...tally.options.map(({ votes }) => votes ?? 0));
+  const digits = digitsFor(tally);
   return {
     rows: tally.options.map(({ key, label, votes }) => ({
       key,
       label,
       votes: votes === null ? '' : words.votes(votes),
-      share: votes === null || tally.turnout === 0 ? '' : share(votes, tally.turnout, words),
+      share: votes === null || tally.turnout === 0 ? '' : share(votes, tally.turnout, digits, words),
       width: votes === null || tally.turnout === 0 ? 0 : Math.round((votes / tally.turnout) * 10_000) / 100,
+      leads: votes !== null && votes > 0 && votes === most,
     })),
     turnout: tally.turnout === 0 ? nobody(tally, words) : words.voters(tally.turnout),
     verdict: hidden ? undefined : verdict(tally, words),
     hidden: hidden ? hiddenUntil(tally, words) : undefined,
     freshness: freshness(tally, words),
     times: times(tally, words),
-    voteLink: tally.phase === 'open' ? words.vote : words.toVotePage,
+    voteLink: isOver ? undefined : tally.phase === 'open' ? words.vote : words.toVotePage,
   };
 }
 
@@ -55,8 +61,8 @@ function nobody({ phase }: Tally, words: Words): string {
 }
 
 /** Only a final poll has an outcome: until then ballots may still be on their way, and somebody merely leads. */
-function verdict({ phase, options, turnout }: Tally, words: Words): Sentence | undefined {
-  if (turnout === 0) return undefined;
+function verdict({ phase, options, turnout }: Tally, words: Words): Sentence {
+  if (turnout === 0) return [phase === 'final' ? words.noOutcome : words.nobodyLeads];
   const ranked = options
     .map(({ label, votes }) => ({ label, votes: votes ?? 0 }))
     .sort((a, b) => b.votes - a.votes);
@@ -102,10 +108,18 @@ function times({ phase, opensAt, closesAt }: Tally, { times: words }: Words): Se
   return isOver ? words.closed(closesAt) : words.closes(closesAt);
 }
 
+/** Whole percentages, unless two options that differ would then look like a tie. */
+function digitsFor({ options, turnout }: Tally): 0 | 1 {
+  const counts = new Set(options.map(({ votes }) => votes ?? 0));
+  const shown = new Set([...counts].map((votes) => Math.round((votes / turnout) * 100)));
+  // Of many options some are always close to each other, and nobody takes that for a tie.
+  return options.length <= 4 && shown.size < counts.size ? 1 : 0;
+}
+
 /** Never "0%" for somebody or "100%" for not everybody. */
-function share(votes: number, voters: number, { writing }: Words): string {
+function share(votes: number, voters: number, digits: 0 | 1, { writing }: Words): string {
   const percent = (votes / voters) * 100;
   if (percent > 0 && percent < 1) return `<${writing.percent(1)}`;
   if (percent > 99 && percent < 100) return `>${writing.percent(99)}`;
-  return writing.percent(Math.round(percent));
+  return writing.percent(percent, digits);
 }

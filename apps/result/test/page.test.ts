@@ -128,7 +128,7 @@ describe.skipIf(!program)('the page of a poll', () => {
     expect(await page.locator('#hidden').isVisible()).toBe(false);
     expect(await page.locator('.votes').allTextContents()).toEqual(['2 votes', '1 vote']);
     expect(await Promise.all(parts.map(shown))).toEqual([2, 2, 2, 2]);
-    expect(await text(page, '#vote')).toBe('Go to the vote page');
+    expect(await page.locator('#vote').isVisible()).toBe(false);
     await close();
   });
 
@@ -156,12 +156,39 @@ describe.skipIf(!program)('the page of a poll', () => {
     await change(5);
     expect(await text(page, '#news')).toBe('');
     await page.clock.fastForward(16_000);
-    await saysSoon(page, '#news', 'Ahead by 1 vote: Cats. 5 voters. Cats: 2 votes. Dogs: 1 vote');
+    await saysSoon(page, '#news', 'Ahead by 1 vote: Cats. 5 voters');
     await change(6);
     await change(7);
     expect(await text(page, '#news')).toContain('5 voters');
     await page.clock.fastForward(16_000);
     await saysSoon(page, '#news', /7 voters/);
+    await close();
+  });
+
+  test('tells screen readers at once that counting has stopped, and that it goes on', async () => {
+    const feed = createFakeFeed(snapshotOf());
+    const service = await startTestService({ feed });
+    const { page, close } = await open(service.url);
+    await page.locator('[data-attended]').waitFor();
+    feed.give(snapshotOf({ partitions: [partitionOf({ heartbeatAt: NOW - 60_000 })] }));
+    await saysSoon(page, '#news', /^Counting has stopped since/);
+    feed.give(snapshotOf({ now: NOW + 60_000, partitions: [partitionOf({ heartbeatAt: NOW + 59_900 })] }));
+    await saysSoon(page, '#news', /^Live$/);
+    await close();
+  });
+
+  test('says so itself where its script did not come: "live" would be true no more', async () => {
+    const service = await startTestService({ feed: createFakeFeed(snapshotOf()) });
+    const { page, close } = await open('about:blank');
+    await page.route('**/*.js', (route) => route.abort());
+    await page.goto(service.url);
+    const notice = page.locator('.unattended');
+    expect(await notice.isVisible()).toBe(false);
+    await notice.waitFor({ state: 'visible', timeout: 15_000 });
+    await page.unroute('**/*.js');
+    await page.reload();
+    await page.locator('[data-attended]').waitFor();
+    expect(await notice.isVisible()).toBe(false);
     await close();
   });
 

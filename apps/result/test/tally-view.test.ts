@@ -47,8 +47,8 @@ const freshness = (over: Partial<Tally>) => {
 describe('bars and numbers', () => {
   test('show votes and the share of the voters', () => {
     expect(viewTally(TALLY).rows).toEqual([
-      { key: 'a', label: 'Cats', votes: '2 votes', share: '67%', width: 66.67 },
-      { key: 'b', label: 'Dogs', votes: '1 vote', share: '33%', width: 33.33 },
+      { key: 'a', label: 'Cats', votes: '2 votes', share: '67%', width: 66.67, leads: true },
+      { key: 'b', label: 'Dogs', votes: '1 vote', share: '33%', width: 33.33, leads: false },
     ]);
     expect(viewTally({ ...TALLY, turnout: 1_234 }).turnout).toBe('1,234 voters');
     expect(viewTally({ ...TALLY, turnout: 1 }).turnout).toBe('1 voter');
@@ -61,6 +61,14 @@ describe('bars and numbers', () => {
       { share: '', width: 0 },
       { share: '', width: 0 },
     ]);
+  });
+
+  test('two that differ never look like a tie', () => {
+    const shares = (...counts: number[]) =>
+      viewTally({ ...TALLY, options: votes(...counts), turnout: 2_391 }).rows.map(({ share }) => share);
+    expect(shares(1_204, 1_187)).toEqual(['50.4%', '49.6%']);
+    expect(shares(1_195, 1_195)).toEqual(['50%', '50%']);
+    expect(shares(1_204, 1_000)).toEqual(['50%', '42%']);
   });
 
   test('nearly nobody is not 0%, nearly everybody is not 100%', () => {
@@ -102,9 +110,10 @@ describe('the verdict', () => {
     }
   });
 
-  test('is not given without ballots', () => {
-    expect(final({ phase: 'open', options: votes(0, 0), turnout: 0 })).toBeUndefined();
-    expect(final({ options: votes(0, 0), turnout: 0 })).toBeUndefined();
+  test('is nobody without ballots, and nothing is said of one while the votes are hidden', () => {
+    expect(final({ phase: 'open', options: votes(0, 0), turnout: 0 })).toBe('Nobody is ahead yet');
+    expect(final({ options: votes(0, 0), turnout: 0 })).toBe('No outcome: nobody voted');
+    expect(final({ options: votes(null, null) })).toBeUndefined();
     expect(viewTally({ ...TALLY, phase: 'final', options: votes(0, 0), turnout: 0 }).turnout).toBe(
       'No ballots were cast',
     );
@@ -116,8 +125,8 @@ test('everything is said in French as well', () => {
   const view = viewTallyIn({ ...TALLY, status: 'delayed', queued: 12, turnout: 1_234 }, words);
   expect(view.rows[0]).toMatchObject({ votes: '2 voix' });
   expect(view.turnout).toMatch(/^1\s234 votants$/);
-  expect(say(view.freshness.text)).toBe('Le décompte a du retard : 12 bulletins en route');
-  expect(say(view.verdict)).toBe('En tête de 1 voix : Cats');
+  expect(say(view.freshness.text)).toBe('Le décompte a du retard\u00a0: 12 bulletins en route');
+  expect(say(view.verdict)).toBe('En tête, avec 1 voix d’avance\u00a0: Cats');
 });
 
 test('freshness is told in words', () => {
@@ -148,4 +157,17 @@ test('while counting has stopped, nothing is said of how many ballots are on the
   expect(freshness({ status: 'stale', phase: 'scheduled' })).toBe(
     'stale: Counting has stopped since 14:02 UTC',
   );
+});
+
+test('French has its spaces before high punctuation, which no line may begin with', () => {
+  const textsOf = (words: unknown): string[] => {
+    if (typeof words === 'string') return [words];
+    if (typeof words === 'function')
+      return textsOf((words as (...args: unknown[]) => unknown)(['x'], 'y', 3));
+    return words && typeof words === 'object' ? Object.values(words).flatMap(textsOf) : [];
+  };
+  const { writing: _, ...words } = wordsIn('fr');
+  const texts = textsOf(words);
+  expect(texts.length).toBeGreaterThan(60);
+  expect(texts.filter((text) => /[ \w][:;!?](?!\/)( |$)/.test(text.replace(/\d:\d/g, '')))).toEqual([]);
 });

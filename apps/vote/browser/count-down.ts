@@ -1,28 +1,31 @@
 import { writeSpan } from './write-span.ts';
 
-/** Farther away than this (ms), the moment itself says more. */
-const SHOWN_WITHIN_MS = 24 * 60 * 60 * 1_000;
 /** A vote service may know a little later than this page that the moment has come (ms). */
 const GRACE_MS = 1_000;
+/** All pages of a poll come to its end at once: each asks for what is then within so much time (ms), drawn by lot. */
+const SPREAD_MS = 2_000;
 
 /**
- * Counts down to a moment, by the server's clock and not the reader's, and then asks for the page anew: a poll opens or
- * closes on it.
+ * Counts down to a moment, by the server's clock and not the reader's, and then says that it has come: a poll opens or
+ * closes.
  * @param element has the moment (`data-until`, ISO 8601) and the server's time of now (`data-now`, ms since 1970); its
- *   part with the role `timer` gets what is left. It is shown during the last day.
+ *   part with the role `timer` gets what is left.
  */
-export function countDown(element: HTMLElement): void {
+export function countDown(element: HTMLElement, onEnd: () => void): void {
   const timer = element.querySelector<HTMLElement>('[role="timer"]')!;
-  const endsAt = performance.now() + Date.parse(element.dataset.until!) - Number(element.dataset.now);
+  // Not by performance.now(), which may stand still while a phone sleeps.
+  const endsAt = Date.parse(element.dataset.until!) - Number(element.dataset.now) + Date.now();
+  const lot = (crypto.getRandomValues(new Uint16Array(1))[0]! / 65_536) * SPREAD_MS;
   const tick = () => {
     if (!element.isConnected) return clearInterval(ticking);
-    const left = endsAt - performance.now();
-    element.hidden = left > SHOWN_WITHIN_MS;
+    const left = endsAt - Date.now();
     timer.textContent = writeSpan(Math.max(0, left));
-    if (left > -GRACE_MS) return;
+    // A ballot that is under way is told what became of it first.
+    if (left > -GRACE_MS - lot || document.querySelector('[aria-busy="true"]')) return;
     clearInterval(ticking);
-    location.assign(location.pathname);
+    onEnd();
   };
   const ticking = setInterval(tick, 500);
   tick();
+  element.classList.add('shown');
 }

@@ -5,10 +5,13 @@ type State = ReceiptStatus['status'];
 const STATES: readonly State[] = ['queued', 'counted', 'superseded', 'rejected', 'lost'];
 const FIRST_WAIT_MS = 150;
 const LONGEST_WAIT_MS = 5_000;
-const GIVE_UP_AFTER_MS = 60_000;
+/** After so long (ms) something is wrong that takes longer to mend: it is asked seldom then. */
+const PATIENT_AFTER_MS = 60_000;
+const PATIENT_WAIT_MS = 30_000;
+const GIVE_UP_AFTER_MS = 60 * 60_000;
 
 /**
- * Asks what has become of a ballot until it is no longer queued, less and less often, for up to a minute.
+ * Asks what has become of a ballot until it is no longer queued, less and less often, for up to an hour.
  *
  * @param ask fails or answers undefined where no answer can be had; it is asked again then.
  * @param show is told whenever the state changes.
@@ -31,7 +34,8 @@ export async function followReceipt(
       shown = status;
     }
     if (status && status !== 'queued') return;
-    await wait(pause);
-    waited += pause;
+    const next = waited < PATIENT_AFTER_MS ? pause : PATIENT_WAIT_MS;
+    await wait(next);
+    waited += next;
   }
 }

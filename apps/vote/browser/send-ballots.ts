@@ -10,13 +10,17 @@ const ANSWER_WITHIN_MS = 10_000;
  * @param onShown gets the main part of each page that is shown so.
  */
 export function sendBallots(onShown: (main: HTMLElement) => void): void {
+  // Older browsers send the form themselves, as without a script: what this needs would fail them at every tap.
+  const canSend =
+    'timeout' in AbortSignal && 'submitter' in SubmitEvent.prototype && 'ariaBusy' in Element.prototype;
+  if (!canSend) return;
   document.addEventListener('submit', (event) => {
     const form = event.target as HTMLFormElement;
     if (!form.matches('[data-send]')) return;
     event.preventDefault();
     const button = event.submitter as HTMLButtonElement | null;
-    // A second tap, or one before its time.
-    if (form.ariaBusy === 'true' || button?.ariaDisabled === 'true') return;
+    // A second tap, one on another form, or one before its time: of two ballots under way nobody knows which comes later.
+    if (document.querySelector('[aria-busy="true"]') || button?.ariaDisabled === 'true') return;
     void send(form, button, onShown);
   });
 }
@@ -46,7 +50,7 @@ async function send(
     choice.ariaCurrent = choice === button ? 'true' : null;
   }
   const main = document.getElementById('main')!;
-  for (const old of main.querySelectorAll('[role="alert"]')) old.remove();
+  for (const old of main.querySelectorAll('[data-no-answer]')) old.remove();
   const words = document.querySelector<HTMLTemplateElement>('#no-answer')?.content.cloneNode(true);
   if (words) main.querySelector('h1')!.after(words);
   announce(main);
@@ -55,5 +59,6 @@ async function send(
 /** Puts the focus where the news stands: a screen reader reads it, and the keyboard goes on from there. */
 function announce(main: HTMLElement): void {
   window.scrollTo(0, 0);
-  main.querySelector<HTMLElement>('h2[tabindex]')?.focus({ preventScroll: true });
+  const news = main.querySelector<HTMLElement>('h2[tabindex]') ?? main.querySelector<HTMLElement>('h1');
+  news?.focus({ preventScroll: true });
 }

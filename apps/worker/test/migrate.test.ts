@@ -63,7 +63,7 @@ describe('migrate', () => {
       exit: 0,
       said: [
         'an empty database: asking Redis whether it belongs to another one',
-        'schema: 1 create-the-schema',
+        'schema: 1 create-the-schema, 2 keep-turnout-over-time',
         `system ${system.id}, 4 partitions`,
         'polls added: pets',
       ],

@@ -20,6 +20,9 @@ export function tidyAddress(): void {
   if (location.search) history.replaceState(history.state, '', location.pathname + location.hash);
 }
 
+/** The main part of a page of this service, and what its frame says of it. */
+export type FetchedPage = { main: HTMLElement; title: string; view: string | undefined; url: string };
+
 /**
  * Asks for a page of this service and takes its main part out of it.
  * @returns undefined if no answer came in time, or one that is no page of ours, as a proxy's.
@@ -28,30 +31,25 @@ export async function fetchPage(
   url: string,
   init: RequestInit,
   withinMs: number,
-): Promise<{ main: HTMLElement; title: string; url: string } | undefined> {
+): Promise<FetchedPage | undefined> {
   try {
     const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(withinMs) });
     const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
     const main = page.getElementById('main');
-    return main ? { main, title: page.title, url: answer.url } : undefined;
+    const { view } = page.documentElement.dataset;
+    return main ? { main, title: page.title, view, url: answer.url } : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Shows another page's main part in place of this one's. @returns it, as a part of this document. */
-export function showPage({
-  main,
-  title,
-  url,
-}: {
-  main: HTMLElement;
-  title: string;
-  url: string;
-}): HTMLElement {
+/** Shows another page in place of this one. @returns its main part, as a part of this document. */
+export function showPage({ main, title, view, url }: FetchedPage): HTMLElement {
   const adopted = document.adoptNode(main);
   document.getElementById('main')!.replaceWith(adopted);
   document.title = title;
+  if (view) document.documentElement.dataset.view = view;
+  else delete document.documentElement.dataset.view;
   history.replaceState(history.state, '', url);
   return adopted;
 }

@@ -14,6 +14,8 @@ const MAX_AGE_MS = 400 * 24 * 60 * 60 * 1_000;
  */
 export function speak({ secure }: { secure: boolean }): RequestHandler {
   return (req, res, next) => {
+    // Programs are answered in English, and given no cookie.
+    if (req.path.startsWith('/api/')) return next();
     const asked = askedFor(req);
     // Answered here, not by a redirect to the address without it: `//host/?lang=fr` would lead to another site.
     if (asked) {

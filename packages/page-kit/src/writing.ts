@@ -4,8 +4,8 @@ export type Writing = {
   number(value: number): string;
   /** The form of a noun that goes with a number: "1 vote", "1,204 votes". */
   count(value: number, one: string, other: string): string;
-  /** A whole percentage: "67%". */
-  percent(value: number): string;
+  /** A percentage, whole or with one digit more: "67%", "50.4%". */
+  percent(value: number, digits?: 0 | 1): string;
   /** "a, b and c", each of `items` as a part that stands out. */
   list(items: readonly string[]): Part[];
   /**
@@ -25,13 +25,20 @@ export type Sentence = readonly Part[];
 /** @param locale a BCP 47 tag, as en-GB: with it come the order of days and months, and commas in lists. */
 export function createWriting(locale: string): Writing {
   const numbers = new Intl.NumberFormat(locale);
-  const percents = new Intl.NumberFormat(locale, { style: 'percent' });
+  const percents = ([0, 1] as const).map(
+    (digits) =>
+      new Intl.NumberFormat(locale, {
+        style: 'percent',
+        minimumFractionDigits: digits,
+        maximumFractionDigits: digits,
+      }),
+  );
   const plurals = new Intl.PluralRules(locale);
   const lists = new Intl.ListFormat(locale, { type: 'conjunction' });
   return {
     number: (value) => numbers.format(value),
     count: (value, one, other) => `${numbers.format(value)} ${plurals.select(value) === 'one' ? one : other}`,
-    percent: (value) => percents.format(value / 100),
+    percent: (value, digits = 0) => percents[digits]!.format(value / 100),
     list: (items) =>
       lists.formatToParts(items).map(({ type, value }) => (type === 'element' ? { strong: value } : value)),
     time(iso, zone, now = Date.now()) {

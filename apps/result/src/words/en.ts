@@ -16,13 +16,14 @@ export const en = {
   results: 'Results',
   votes,
   voters,
-  turnoutName: 'Turnout',
   noBallotsYet: 'No ballots yet',
   noBallotsCast: 'No ballots were cast',
 
   // The name comes last: where the line is too short for it, nothing else is cut.
   leads: (label: string, by: number): Sentence => [`Ahead by ${votes(by)}: `, { strong: label }],
   outcome: (label: string): Sentence => ['Most votes: ', { strong: label }],
+  nobodyLeads: 'Nobody is ahead yet',
+  noOutcome: 'No outcome: nobody voted',
   tie: (labels: readonly string[]): Sentence => ['A tie: ', ...writing.list(labels)],
 
   hidden: {
@@ -46,7 +47,9 @@ export const en = {
     live: 'Live',
     waiting: 'Live: waiting for the first ballot',
     and: (state: string, more: string) => `${state}: ${more}`,
-    silent: (seconds: number) => `No news from the server for ${seconds} s: what you see may be old`,
+    silent: (seconds: number) =>
+      `No news from the server for ${seconds < 90 ? `${seconds} s` : `${Math.floor(seconds / 60)} min`}: what you see may be old`,
+    unattended: 'This page does not move by itself here. Load it again to see how things stand.',
   },
 
   times: {
@@ -59,7 +62,7 @@ export const en = {
   vote: 'Vote',
   toVotePage: 'Go to the vote page',
 
-  table: { option: 'Option', votes: 'Votes', share: 'Share of the voters' },
+  table: { option: 'Option', votes: 'Votes', share: 'Share of the voters', hidden: 'not shown yet' },
   overTime: 'Turnout over time',
   overTimeSays: (from: string, to: string, count: number) =>
     `Turnout over time: from ${from} to ${to} it came to ${voters(count)}`,
@@ -70,9 +73,9 @@ export const en = {
   theme: 'Light or dark',
   previous: 'Previous poll',
   next: 'Next poll',
-  keys: 'Keys',
+  keysOn: 'Keys: on',
+  keysOff: 'Keys: off',
   scan: 'Scan to vote',
-  orOpen: 'or open',
   qr: (address: string) => `QR code of the address ${address}`,
   thisMachine:
     'This page was opened on the computer itself, by an address that no phone can reach. Phones in the same network vote at:',

@@ -21,7 +21,10 @@ export const en = {
     if (min > 1) return `Choose ${min} to ${max}`;
     return max === options ? 'Choose as many as you like' : `Choose up to ${max}`;
   },
-  oneTap: 'One tap, and you have voted. You can change it later.',
+  oneTap: {
+    browser: 'One tap, and you have voted. You can change it later.',
+    open: 'One tap, and you have voted.',
+  },
   vote: 'Vote',
   chosen: (count: number, max: number) => `${count} of ${max} chosen`,
   yourChoice: 'your choice',
@@ -77,7 +80,7 @@ export const en = {
   thisPoll: "Go to the poll's page",
 
   noAnswerTitle: 'We could not confirm your ballot',
-  noAnswer: 'No answer came: the connection may be down. Try again; it cannot count twice.',
+  noAnswer: 'No answer came: the connection may be down. Send your choice again; it cannot count twice.',
 
   problems: Object.fromEntries(Object.entries(PROBLEMS).map(([name, { title }]) => [name, title])) as Record<
     ProblemName,

@@ -12,7 +12,7 @@ const NOT_ACCEPTED = 'Le bulletin n’a pas été accepté et ne compte pas.';
 /** Everything that a voter reads in French. */
 export const fr: Words = {
   writing,
-  tagline: 'Un vote en direct digne de confiance : un bulletin accepté est compté une fois, exactement.',
+  tagline: 'Un vote en direct digne de confiance : un bulletin accepté est compté une fois et une seule.',
   language: 'Langue',
 
   choose({ min, max }, options) {
@@ -23,7 +23,10 @@ export const fr: Words = {
       ? 'Choisissez autant de réponses que vous voulez'
       : `Choisissez jusqu’à ${max} réponses`;
   },
-  oneTap: 'Touchez, et vous avez voté. Vous pourrez changer d’avis.',
+  oneTap: {
+    browser: 'Touchez une réponse : c’est voté. Vous pourrez changer d’avis.',
+    open: 'Touchez une réponse : c’est voté.',
+  },
   vote: 'Voter',
   chosen: (count, max) => `${writing.count(count, 'choix', 'choix')} sur ${max}`,
   yourChoice: 'votre choix',
@@ -33,30 +36,30 @@ export const fr: Words = {
 
   accepted: 'Votre bulletin est accepté',
   youChose: (labels) => ['Vous avez choisi ', ...writing.list(labels), '.'],
-  safe: 'Il est en sécurité chez nous.',
+  safe: 'Nous l’avons bien enregistré.',
   seeWhere: 'Voir où il en est',
   states: {
-    queued: 'Il est en sécurité, en route vers le décompte.',
+    queued: 'Nous l’avons bien enregistré ; il sera compté.',
     counted: 'Il est compté.',
-    superseded: 'Un de vos bulletins plus récents l’a remplacé.',
+    superseded: 'Vous avez déposé un bulletin plus récent, qui le remplace.',
     rejected: 'Il n’a pas pu être compté. Votre reçu dit pourquoi.',
     lost: 'Il a été perdu après avoir été accepté. Votre reçu en dit plus.',
   },
   receipt: 'Votre reçu',
   receiptSays:
     'Il montre si votre bulletin compte, jamais ce que vous avez choisi. Gardez-le si vous voulez.',
-  lookUp: 'Le consulter',
+  lookUp: 'Consulter le reçu',
   copy: 'Copier',
   copied: 'Copié',
   watch: 'Suivre le résultat',
 
   closedTitle: 'Ce vote est clos',
-  closedSince: (time) => ['Clôture : ', { time }, '. Les bulletins ne sont plus acceptés.'],
+  closedSince: (time) => ['Clôture : ', { time }, '. Les bulletins ne sont plus acceptés.'],
   closedNow: 'Les bulletins ne sont plus acceptés.',
   scheduledTitle: 'Ce vote n’est pas encore ouvert',
-  opensAt: (time) => ['Ouverture : ', { time }, '. Vous choisirez alors parmi ces réponses :'],
+  opensAt: (time) => ['Ouverture : ', { time }, '. Vous choisirez alors parmi ces réponses :'],
   opensIn: 'Ouverture du vote dans',
-  closesAt: (time) => ['Clôture : ', { time }, '.'],
+  closesAt: (time) => ['Clôture : ', { time }, '.'],
   closesIn: 'Clôture du vote dans',
   hiddenUntilClose: 'Les voix seront montrées après la clôture.',
 
@@ -64,12 +67,12 @@ export const fr: Words = {
     browser: {
       rule: 'Un vote par navigateur.',
       limits:
-        'Un cookie signé distingue les navigateurs ; votre dernier bulletin compte. Cela n’arrête pas quelqu’un qui vote à nouveau avec un autre navigateur, un autre appareil ou une fenêtre privée.',
+        'Un cookie signé distingue les navigateurs ; votre dernier bulletin compte. Cela n’arrête pas quelqu’un qui vote à nouveau avec un autre navigateur, un autre appareil ou une fenêtre privée.',
     },
     open: {
       rule: 'Ouvert à tous, autant de fois qu’on veut.',
       limits:
-        'Personne n’est reconnu : chaque bulletin compte comme celui d’un autre votant. Cela n’empêche pas une personne de voter plusieurs fois ; prenez le résultat comme un vote à main levée.',
+        'Personne n’est reconnu : chaque bulletin compte comme celui d’un autre votant. Cela n’empêche pas une personne de voter plusieurs fois ; prenez le résultat comme un vote à main levée.',
     },
   },
 
@@ -81,7 +84,7 @@ export const fr: Words = {
 
   noAnswerTitle: 'Nous n’avons pas pu confirmer votre bulletin',
   noAnswer:
-    'Aucune réponse n’est arrivée : la connexion est peut-être coupée. Réessayez ; il ne peut pas compter deux fois.',
+    'Aucune réponse n’est arrivée : la connexion est peut-être coupée. Renvoyez votre choix ; il ne peut pas compter deux fois.',
 
   problems: {
     malformed: 'La requête est mal formée',
@@ -102,15 +105,15 @@ export const fr: Words = {
     unavailable: 'Pas de réponse possible pour le moment',
   },
   refusals: {
-    closed: 'Ce vote est clos : le bulletin n’a pas été accepté et ne compte pas.',
-    notYetOpen: 'Ce vote n’est pas encore ouvert : le bulletin n’a pas été accepté et ne compte pas.',
+    closed: 'Ce vote est clos : le bulletin n’a pas été accepté et ne compte pas.',
+    notYetOpen: 'Ce vote n’est pas encore ouvert : le bulletin n’a pas été accepté et ne compte pas.',
     notAccepted: `${NOT_ACCEPTED} Réessayez dans un instant.`,
     unconfirmed:
-      'Nous n’avons pas pu confirmer votre bulletin. Réessayez ; il ne peut pas compter deux fois.',
+      'Nous n’avons pas pu confirmer votre bulletin. Réessayez ; il ne peut pas compter deux fois.',
     unconfirmedWithoutKey:
-      'Nous n’avons pas pu confirmer votre bulletin : il compte peut-être. Il est venu sans Idempotency-Key ; un second essai serait le bulletin d’un autre votant.',
+      'Nous n’avons pas pu confirmer votre bulletin : il compte peut-être. Il est venu sans Idempotency-Key ; un second essai serait le bulletin d’un autre votant.',
     mayCount:
-      'Nous n’avons pas pu confirmer votre bulletin : il compte peut-être. Réessayez ; il ne peut pas compter deux fois.',
+      'Nous n’avons pas pu confirmer votre bulletin : il compte peut-être. Réessayez ; il ne peut pas compter deux fois.',
     unknownChoice: 'Ce vote n’a pas l’une des réponses choisies. Choisissez parmi celles qu’il montre.',
     repeatedChoice: 'Une réponse a été choisie deux fois. Choisissez chacune au plus une fois.',
     tooFew: (min) =>
@@ -122,7 +125,7 @@ export const fr: Words = {
       `De très nombreux bulletins viennent d’arriver du réseau où vous êtes, de vous ou d’autres. ${NOT_ACCEPTED} Réessayez dans ${seconds(wait)}.`,
     unknownPoll: 'Aucun vote n’a cette clé. Vérifiez l’adresse.',
     unavailable:
-      'Les votes ne sont pas encore connus ici : le service démarre, ou son stockage est absent. Réessayez dans un instant.',
+      'Les votes ne sont pas encore connus ici : le service démarre, ou son stockage est indisponible. Réessayez dans un instant.',
     otherSite:
       'Le bulletin a été envoyé par la page d’un autre site et n’a pas été accepté. Votez sur la page de ce site.',
     noVoter:
@@ -133,6 +136,6 @@ export const fr: Words = {
     tooLarge: 'La requête dépasse 4096 octets, plus qu’il n’en faut à un bulletin.',
     wrongType: 'Le type de contenu doit être celui de cette adresse, en UTF-8 et sans compression.',
     unreadable: 'La requête est illisible. Vérifiez comment elle est écrite.',
-    internal: (requestId) => `Si cela continue, donnez ce numéro à l’organisateur : ${requestId}`,
+    internal: (requestId) => `Si cela continue, donnez ce numéro à l’organisateur : ${requestId}`,
   },
 };
