@@ -5,20 +5,11 @@ import { afterAll } from 'vitest';
 import { createFakeFeed } from '../../apps/result/test/support/fake-feed.ts';
 import { startTestService } from '../../apps/result/test/support/service.ts';
 import { keptOf, NOW, partitionOf, pollOf, snapshotOf } from '../../apps/result/test/support/snapshots.ts';
-import { LONG_LABELS, type State } from './state.ts';
+import { LONG_LABELS, LUNCH, type State } from './state.ts';
 
 const MINUTE = 60_000;
 
-const lunch = pollOf({
-  key: 'lunch',
-  rank: 1,
-  question: 'What could we have for lunch on Friday?',
-  options: ['Soup', 'A large salad', 'Pizza', 'Rice and beans', 'Sandwiches'].map((label, index) => ({
-    key: 'abcde'[index]!,
-    label,
-  })),
-  choices: { min: 1, max: 3 },
-});
+const lunch = pollOf(LUNCH);
 const thirty = pollOf({
   question: 'Which of these should be the motto of our next summer camp, of those that you sent in?',
   options: LONG_LABELS.map((label, index) => ({ key: `o${index}`, label })),

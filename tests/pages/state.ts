@@ -22,6 +22,18 @@ export async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${await listen(server, 0, '127.0.0.1')}`;
 }
 
+/** A poll in which several options may be chosen. */
+export const LUNCH = {
+  key: 'lunch',
+  rank: 1,
+  question: 'What could we have for lunch on Friday?',
+  options: ['Soup', 'A large salad', 'Pizza', 'Rice and beans', 'Sandwiches'].map((label, index) => ({
+    key: 'abcde'[index]!,
+    label,
+  })),
+  choices: { min: 1, max: 3 },
+};
+
 const SENTENCES = [
   'Together we are strong',
   'A summer under the stars, with songs by the fire and stories that nobody has heard before, until the last of us is asleep',

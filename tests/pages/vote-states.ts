@@ -3,28 +3,16 @@ import type { Page } from 'playwright-core';
 import { makeApp } from '../../apps/vote/test/support/app.ts';
 import type { FakeBallots } from '../../apps/vote/test/support/fake-ballots.ts';
 import { makePoll, NOON } from '../../apps/vote/test/support/polls.ts';
-import { LONG_LABELS, type Poll, type State, serve } from './state.ts';
+import { LONG_LABELS, LUNCH, type Poll, type State, serve } from './state.ts';
 
 const HOUR = 3_600_000;
 
 const choose = async (page: Page) => page.locator('.choice').first().click();
 const untilAnswered = (page: Page) => page.locator('.own, .notice').first().waitFor();
 
-const approval = (changes: Partial<Poll> = {}) =>
-  makePoll({
-    key: 'lunch',
-    rank: 1,
-    question: 'What could we have for lunch on Friday?',
-    options: ['Soup', 'A large salad', 'Pizza', 'Rice and beans', 'Sandwiches'].map((label, index) => ({
-      key: 'abcde'[index]!,
-      label,
-    })),
-    choices: { min: 1, max: 3 },
-    ...changes,
-  });
 const several = [
   makePoll(),
-  approval(),
+  makePoll(LUNCH),
   makePoll({ key: 'later', rank: 2, question: 'Will it rain tomorrow?', opensAt: NOON + HOUR / 4 }),
   makePoll({ key: 'over', rank: 3, question: 'Was the talk good?', closesAt: NOON - HOUR }),
 ];

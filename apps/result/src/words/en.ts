@@ -1,4 +1,4 @@
-import { PROBLEMS, type ProblemName } from '@hbf/contracts/problems';
+import { PROBLEM_TITLES } from '@hbf/contracts/problem-titles';
 import type { ReceiptStatus } from '@hbf/contracts/tally';
 import { createWriting, type Sentence } from '@hbf/page-kit/writing';
 
@@ -117,10 +117,7 @@ export const en = {
     { title: string; text: (reason: string | undefined) => string }
   >,
 
-  problems: Object.fromEntries(Object.entries(PROBLEMS).map(([name, { title }]) => [name, title])) as Record<
-    ProblemName,
-    string
-  >,
+  problems: PROBLEM_TITLES.en,
   messages: {
     unknownPoll: 'Check the address, or see the polls that there are.',
     unknownReceipt: 'Check that you copied the whole receipt.',

@@ -1,3 +1,4 @@
+import { PROBLEM_TITLES } from '@hbf/contracts/problem-titles';
 import { createWriting } from '@hbf/page-kit/writing';
 import type { Words } from './words.ts';
 
@@ -110,24 +111,7 @@ export const fr: Words = {
     },
   },
 
-  problems: {
-    malformed: 'La requête est mal formée',
-    'no-voter': 'Nous ne connaissons pas encore ce navigateur',
-    'poll-closed': 'Le vote est clos',
-    'poll-not-yet-open': 'Le vote n’est pas encore ouvert',
-    'cross-site': 'La requête vient d’un autre site',
-    'not-found': 'Il n’y a rien ici',
-    'unknown-poll': 'Ce vote n’existe pas',
-    'unknown-receipt': 'Ce n’est pas un de nos reçus',
-    'too-large': 'La requête est trop grande',
-    'unsupported-media-type': 'Ce type de contenu n’est pas compris ici',
-    'choices-refused': 'Ces choix ne conviennent pas à ce vote',
-    'too-many-requests': 'Trop de demandes à la fois',
-    internal: 'Quelque chose s’est mal passé chez nous',
-    'not-accepted': 'Le bulletin n’a pas été accepté',
-    unconfirmed: 'Le bulletin n’a pas pu être confirmé',
-    unavailable: 'Pas de réponse possible pour le moment',
-  },
+  problems: PROBLEM_TITLES.fr,
   messages: {
     unknownPoll: 'Vérifiez l’adresse, ou consultez la liste des votes.',
     unknownReceipt: 'Vérifiez que vous avez copié le reçu en entier.',

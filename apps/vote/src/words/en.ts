@@ -1,4 +1,4 @@
-import { PROBLEMS, type ProblemName } from '@hbf/contracts/problems';
+import { PROBLEM_TITLES } from '@hbf/contracts/problem-titles';
 import { createWriting, type Sentence } from '@hbf/page-kit/writing';
 
 const writing = createWriting('en-GB');
@@ -82,10 +82,7 @@ export const en = {
   noAnswerTitle: 'We could not confirm your ballot',
   noAnswer: 'No answer came: the connection may be down. Send your choice again; it cannot count twice.',
 
-  problems: Object.fromEntries(Object.entries(PROBLEMS).map(([name, { title }]) => [name, title])) as Record<
-    ProblemName,
-    string
-  >,
+  problems: PROBLEM_TITLES.en,
   refusals: {
     closed: 'This poll is closed: the ballot was not accepted and does not count.',
     notYetOpen: 'This poll is not open yet: the ballot was not accepted and does not count.',
