@@ -57,11 +57,11 @@ describe.skipIf(!traefik)('the edge', async () => {
   }
 
   it('spreads requests over all replicas', async () => {
-    for (let i = 0; i < 20; i++) expect((await fetch(poll)).status).toBe(200);
-    for (const vote of votes)
-      expect(await vote.metrics()).toMatch(
-        /_count\{method="GET",route="\/api\/polls\/:poll",status_code="200"\} [1-9]/,
-      );
+    const answered = /_count\{method="GET",route="\/api\/polls\/:poll",status_code="200"\} [1-9]/;
+    await until('each has answered some', async () => {
+      expect((await fetch(poll)).status).toBe(200);
+      return (await Promise.all(votes.map((vote) => vote.metrics()))).every((text) => answered.test(text));
+    });
   });
 
   it('knows vote and result at port 80 by their names, and nobody else', async () => {
@@ -76,9 +76,9 @@ describe.skipIf(!traefik)('the edge', async () => {
     expect(crowd.output).toContain('The tally is right.');
     expect(crowd.output).toMatch(/From the vote to the screen: p50 \d/);
     const routers = [...(await counted()).keys()];
-    expect(routers).toEqual(
-      expect.arrayContaining(['vote@file 202', 'vote-read@file 200', 'result-live@file 101']),
-    );
+    expect(routers).toEqual(expect.arrayContaining(['vote@file 202', 'vote-read@file 200']));
+    // A connection that was taken over has no status of its own.
+    expect(routers).toContain('result-live@file 0');
   });
 
   it('takes a replica that does not answer out of rotation, and lets no request wait for it', async () => {

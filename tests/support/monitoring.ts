@@ -64,7 +64,9 @@ export async function startEdge(command: string, system: System) {
       [`${app}-ready`]: {
         loadBalancer: { servers: urls, serversTransport: 'brief', healthCheck: check('/') },
       },
-      [`${app}-any`]: { loadBalancer: { servers: urls, serversTransport: 'brief' } },
+      [`${app}-any`]: {
+        loadBalancer: { servers: urls, serversTransport: 'brief', healthCheck: check('/') },
+      },
       ...(app === 'result' && {
         'result-live': { loadBalancer: { servers: urls, serversTransport: 'live' } },
       }),
