@@ -42,7 +42,8 @@ export async function overflow(page: Page): Promise<number> {
 /** Runs in a page: notes what jumps on it, from now on and as far back as the browser knows. */
 export const WATCH_SHIFTS = `
   window.shifts = [];
-  const add = (entries) => entries.forEach(({ value, sources }) => shifts.push(
+  // What follows a tap is expected to move something.
+  const add = (entries) => entries.filter(({ hadRecentInput }) => !hadRecentInput).forEach(({ value, sources }) => shifts.push(
     value.toFixed(4) + ' ' + sources.map(({ node }) => {
       const element = node?.nodeType === 3 ? node.parentElement : node;
       return (element?.id || element?.className) + ': ' + node?.textContent.trim().slice(0, 60);

@@ -38,7 +38,7 @@ describe.skipIf(executablePath === undefined)('the language', () => {
     await notice.getByText(/Réessayez\s;\sil ne peut pas compter deux fois/).waitFor();
     expect(await notice.textContent()).not.toMatch(/ballot|again|confirm your/);
     ballots.answer = undefined;
-    await notice.getByRole('button', { name: 'Réessayer' }).click();
+    await page.getByRole('button', { name: 'Réessayer' }).click();
     await page.getByText('Votre bulletin est accepté').waitFor();
     await end();
   });

@@ -107,13 +107,13 @@ describe.skipIf(executablePath === undefined)('a voter', () => {
     await accepted(page);
     await page.getByText('Change my vote').click();
     await page.getByRole('button', { name: 'Dogs' }).click();
-    const again = page.getByRole('alert').getByRole('button');
+    const again = page.locator('.notice button');
     await again.waitFor();
     expect(await again.textContent()).toMatch(/^Try again \(\d+\)$/);
     await again.click({ force: true });
     expect(ballots.appended).toHaveLength(1);
     await page.clock.fastForward(61_000);
-    await page.getByRole('alert').getByRole('button', { name: 'Try again', exact: true }).waitFor();
+    await page.locator('.notice').getByRole('button', { name: 'Try again', exact: true }).waitFor();
     expect(await again.getAttribute('aria-disabled')).toBeNull();
     await end();
   });
@@ -243,7 +243,7 @@ describe.skipIf(executablePath === undefined)('a voter', () => {
 
   it('whose ballot is under way when the poll closes hears what became of it first', async () => {
     const app = makeApp();
-    app.ballots.known = [makePoll({ closesAt: NOON + 60_000 })];
+    app.ballots.known = [makePoll({ closesAt: NOON + 5_000 })];
     const { page, ballots, end } = await visitVote(app);
     await page.clock.install();
     await page.reload();
@@ -257,7 +257,8 @@ describe.skipIf(executablePath === undefined)('a voter', () => {
     });
     await page.getByRole('button', { name: 'Cats' }).click();
     await page.locator('form[aria-busy="true"]').waitFor();
-    await page.clock.fastForward(65_000);
+    // Past the end, and not so long that no answer would be waited for.
+    await page.clock.fastForward(9_000);
     release();
     await accepted(page);
     expect(ballots.appended).toHaveLength(1);

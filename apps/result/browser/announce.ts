@@ -1,15 +1,11 @@
-/** How long a screen reader is left alone between two announcements of how things stand (ms). */
+/** How long a screen reader is left alone between two announcements (ms). */
 const PAUSE_MS = 15_000;
 
-/** Tells things to screen readers through a live region, politely: a busy poll must not talk all the time. */
-export type Announcer = {
-  /** How things stand: to be called as often as that changes. The newest is told, now and then. */
-  standing(summary: string): void;
-  /** What somebody must know at once. */
-  news(text: string): void;
-};
-
-export function createAnnouncer(region: HTMLElement): Announcer {
+/**
+ * Tells changes to screen readers through a live region, politely: a busy poll must not talk all the time.
+ * @returns a function to be called with the newest summary, as often as it comes.
+ */
+export function createAnnouncer(region: HTMLElement): (summary: string) => void {
   let told: string | undefined;
   let latest = '';
   let resting = false;
@@ -26,13 +22,8 @@ export function createAnnouncer(region: HTMLElement): Announcer {
     }, PAUSE_MS);
   }
 
-  return {
-    standing(summary) {
-      latest = summary;
-      tell();
-    },
-    news(text) {
-      region.textContent = text;
-    },
+  return (summary) => {
+    latest = summary;
+    tell();
   };
 }

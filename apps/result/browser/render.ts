@@ -19,7 +19,7 @@ export type Renderer = {
 export function createRenderer(words: Words): Renderer {
   const { writing } = words;
   const plot = createPlot(byId('plot'), words);
-  const announcer = createAnnouncer(byId('news'));
+  const announce = createAnnouncer(byId('news'));
   /** Whether what the page showed last was current. */
   let wasCurrent = byId('freshness').dataset.tone !== 'stale';
 
@@ -29,7 +29,8 @@ export function createRenderer(words: Words): Renderer {
     const isCurrent = tone !== 'silent' && tone !== 'stale';
     byId('tally').toggleAttribute('data-old', !isCurrent);
     setSentence(line, text);
-    if (isCurrent !== wasCurrent) announcer.news(textOf(text, writing, undefined));
+    // At once, and in a region of its own: what is told of the votes must not push it out.
+    if (isCurrent !== wasCurrent) setText(byId('freshness-news'), textOf(text, writing, undefined));
     wasCurrent = isCurrent;
   }
 
@@ -83,9 +84,7 @@ export function createRenderer(words: Words): Renderer {
         vote.classList.toggle('quiet', tally.phase !== 'open');
       }
       // The table has the rest, for whoever wants to hear it.
-      announcer.standing(
-        [textOf(view.verdict ?? [], writing, undefined), view.turnout].filter(Boolean).join('. '),
-      );
+      announce([textOf(view.verdict ?? [], writing, undefined), view.turnout].filter(Boolean).join('. '));
     },
     renderSilence(forMs) {
       renderFreshness('silent', [words.freshness.silent(Math.floor(forMs / 1_000))]);

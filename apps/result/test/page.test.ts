@@ -171,9 +171,9 @@ describe.skipIf(!program)('the page of a poll', () => {
     const { page, close } = await open(service.url);
     await page.locator('[data-attended]').waitFor();
     feed.give(snapshotOf({ partitions: [partitionOf({ heartbeatAt: NOW - 60_000 })] }));
-    await saysSoon(page, '#news', /^Counting has stopped since/);
+    await saysSoon(page, '#freshness-news', /^Counting has stopped since/);
     feed.give(snapshotOf({ now: NOW + 60_000, partitions: [partitionOf({ heartbeatAt: NOW + 59_900 })] }));
-    await saysSoon(page, '#news', /^Live$/);
+    await saysSoon(page, '#freshness-news', /^Live$/);
     await close();
   });
 

@@ -128,7 +128,7 @@ describe('pages', () => {
     ]) {
       const answer = await request(app).get(path).expect(404);
       expect(answer.headers['content-type']).toMatch(/^text\/html/);
-      expect(answer.text).toContain('<h1>There is ');
+      expect(answer.text).toContain('<h1 tabindex="-1">There is ');
     }
   });
 

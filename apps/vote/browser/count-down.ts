@@ -20,12 +20,16 @@ export function countDown(element: HTMLElement, onEnd: () => void): void {
     if (!element.isConnected) return clearInterval(ticking);
     const left = endsAt - Date.now();
     timer.textContent = writeSpan(Math.max(0, left));
-    // A ballot that is under way is told what became of it first.
-    if (left > -GRACE_MS - lot || document.querySelector('[aria-busy="true"]')) return;
+    if (left > -GRACE_MS - lot || isTelling()) return;
     clearInterval(ticking);
     onEnd();
   };
   const ticking = setInterval(tick, 500);
   tick();
   element.classList.add('shown');
+}
+
+/** Whether a ballot is under way, or its voter is being told that no answer came: nothing may take the place of that. */
+function isTelling(): boolean {
+  return document.querySelector('[aria-busy="true"], #main > [data-no-answer]') !== null;
 }

@@ -51,12 +51,20 @@ export const en = {
   watch: 'Watch the result',
 
   closedTitle: 'This poll is closed',
-  closedSince: (time: string): Sentence => ['Voting closed: ', { time }, '. Ballots are no longer accepted.'],
+  closedSince: (time: string): Sentence => [
+    'Voting closed: ',
+    { time },
+    { line: 'Ballots are no longer accepted.' },
+  ],
   closedNow: 'Ballots are no longer accepted.',
   scheduledTitle: 'This poll is not open yet',
-  opensAt: (time: string): Sentence => ['Voting opens: ', { time }, '. You will then choose among these:'],
+  opensAt: (time: string): Sentence => [
+    'Voting opens: ',
+    { time },
+    { line: 'You will then choose among these:' },
+  ],
   opensIn: 'Voting opens in',
-  closesAt: (time: string): Sentence => ['Voting closes: ', { time }, '.'],
+  closesAt: (time: string): Sentence => ['Voting closes: ', { time }],
   closesIn: 'Voting closes in',
   hiddenUntilClose: 'The votes are shown after the poll has closed.',
 

@@ -55,12 +55,12 @@ export const fr: Words = {
   watch: 'Suivre le résultat',
 
   closedTitle: 'Ce vote est clos',
-  closedSince: (time) => ['Clôture : ', { time }, '. Les bulletins ne sont plus acceptés.'],
+  closedSince: (time) => ['Clôture : ', { time }, { line: 'Les bulletins ne sont plus acceptés.' }],
   closedNow: 'Les bulletins ne sont plus acceptés.',
   scheduledTitle: 'Ce vote n’est pas encore ouvert',
-  opensAt: (time) => ['Ouverture : ', { time }, '. Vous choisirez alors parmi ces réponses :'],
+  opensAt: (time) => ['Ouverture : ', { time }, { line: 'Vous choisirez alors parmi ces réponses :' }],
   opensIn: 'Ouverture du vote dans',
-  closesAt: (time) => ['Clôture : ', { time }, '.'],
+  closesAt: (time) => ['Clôture : ', { time }],
   closesIn: 'Clôture du vote dans',
   hiddenUntilClose: 'Les voix seront montrées après la clôture.',
 

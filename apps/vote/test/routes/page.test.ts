@@ -125,7 +125,7 @@ describe('the page of a poll', () => {
     async (path) => {
       const answer = await makeApp().request.get(path).expect(404);
       expect(answer.headers['content-type']).toBe('text/html; charset=utf-8');
-      expect(answer.text).toContain('<h1>There is ');
+      expect(answer.text).toContain('<h1 tabindex="-1">There is ');
     },
   );
 
@@ -137,7 +137,7 @@ describe('the page of a poll', () => {
         await vote(makeApp().request, 'vote=a', path),
       ]) {
         expect(answer.status).toBe(400);
-        expect(answer.text).toContain('<h1>The request is malformed</h1>');
+        expect(answer.text).toContain('<h1 tabindex="-1">The request is malformed</h1>');
       }
     },
   );
@@ -415,7 +415,7 @@ describe('a form whose ballot could not be appended', () => {
     const answer = await vote(voter, 'vote=a&vote=%22b%22', '/p/lunch');
     expect(answer.status).toBe(503);
     expect(answer.headers['retry-after']).toBe('1');
-    expect(answer.text).toContain('<h1>The ballot was not accepted</h1>');
+    expect(answer.text).toContain('<h1 tabindex="-1">The ballot was not accepted</h1>');
     expect(answer.text).toContain('was not accepted and does not count');
     expect(answer.text).toContain('<form method="post" action="/p/lunch" data-send>');
     expect(inputs(answer.text)).toEqual([
