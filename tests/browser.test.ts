@@ -92,7 +92,7 @@ describe.skipIf(executablePath === undefined)('in a browser', async () => {
     const page = await open(await browser.newContext(), `${system.resultUrl}/`, errors);
     await page.getByText('Live').first().waitFor();
     await result.stop();
-    await page.getByText(/No news from the server/).waitFor();
+    await page.locator('#freshness').getByText(/No news from the server/).waitFor();
     await result.start();
     await page.getByText('Live').first().waitFor();
   });
