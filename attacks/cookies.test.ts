@@ -211,7 +211,7 @@ describe('a ballot cookie of any kind', () => {
         expect(status).toBe(200);
         const isOwn = called === 'hbf_ballot_other' && decoded(sent) === own;
         expect(body.includes('Your ballot was accepted'), sent).toBe(isOwn);
-        expect(body.includes('checked'), sent).toBe(isOwn);
+        expect(body.includes('aria-current="true"'), sent).toBe(isOwn);
         if (!isOwn) expect(body).not.toContain(receipt);
       }),
     );

@@ -92,7 +92,10 @@ describe.skipIf(executablePath === undefined)('in a browser', async () => {
     const page = await open(await browser.newContext(), `${system.resultUrl}/`, errors);
     await page.getByText('Live').first().waitFor();
     await result.stop();
-    await page.locator('#freshness').getByText(/No news from the server/).waitFor();
+    await page
+      .locator('#freshness')
+      .getByText(/No news from the server/)
+      .waitFor();
     await result.start();
     await page.getByText('Live').first().waitFor();
   });

@@ -3,8 +3,21 @@ import encodeQR from 'qr';
 /** A QR code as one path, in units of its modules. */
 export type QrCode = { size: number; path: string };
 
+/** The last codes that were made: to make one takes longer than all else of a page. Whoever asks names the host. */
+const made = new Map<string, QrCode>();
+const MOST_KEPT = 100;
+
 /** @param text what a camera reads; up to about 2,000 characters. */
 export function qrCode(text: string): QrCode {
+  const known = made.get(text);
+  if (known) return known;
+  const code = makeCode(text);
+  made.set(text, code);
+  if (made.size > MOST_KEPT) made.delete(made.keys().next().value!);
+  return code;
+}
+
+function makeCode(text: string): QrCode {
   // A quiet zone of two modules; the white ground around is the rest. A quarter may be hidden by a head or a lamp.
   const rows = encodeQR(text, 'raw', { ecc: 'quartile', border: 2 });
   const path = rows.flatMap((row, y) =>

@@ -35,6 +35,24 @@ export function createWriting(locale: string): Writing {
   );
   const plurals = new Intl.PluralRules(locale);
   const lists = new Intl.ListFormat(locale, { type: 'conjunction' });
+  // To make one takes as long as to write a page.
+  const formats = new Map<string | undefined, { day: Intl.DateTimeFormat; hour: Intl.DateTimeFormat }>();
+  const formatsOf = (zone: string | undefined) => {
+    const known = formats.get(zone);
+    if (known) return known;
+    const named = zone === undefined ? {} : { timeZone: zone };
+    const made = {
+      day: new Intl.DateTimeFormat(locale, { ...named, dateStyle: 'medium' }),
+      hour: new Intl.DateTimeFormat(locale, {
+        ...named,
+        hour: '2-digit',
+        minute: '2-digit',
+        ...(zone !== undefined && { timeZoneName: 'short' }),
+      }),
+    };
+    formats.set(zone, made);
+    return made;
+  };
   return {
     number: (value) => numbers.format(value),
     count: (value, one, other) => `${numbers.format(value)} ${plurals.select(value) === 'one' ? one : other}`,
@@ -42,14 +60,7 @@ export function createWriting(locale: string): Writing {
     list: (items) =>
       lists.formatToParts(items).map(({ type, value }) => (type === 'element' ? { strong: value } : value)),
     time(iso, zone, now = Date.now()) {
-      const named = zone === undefined ? {} : { timeZone: zone };
-      const day = new Intl.DateTimeFormat(locale, { ...named, dateStyle: 'medium' });
-      const hour = new Intl.DateTimeFormat(locale, {
-        ...named,
-        hour: '2-digit',
-        minute: '2-digit',
-        ...(zone !== undefined && { timeZoneName: 'short' }),
-      });
+      const { day, hour } = formatsOf(zone);
       const moment = Date.parse(iso);
       const time = hour.format(moment);
       return day.format(moment) === day.format(now) ? time : `${day.format(moment)}, ${time}`;
