@@ -4,6 +4,7 @@ import type { Phase } from '@hbf/contracts/poll';
 import type { ProblemName } from '@hbf/contracts/problems';
 import type { ReceiptStatus, Tally } from '@hbf/contracts/tally';
 import { readAssets } from '@hbf/page-kit/assets';
+import { keepLast } from '@hbf/page-kit/keep-last';
 import { createTemplates, type Frame } from '@hbf/page-kit/templates';
 import { qrCode } from './qr-code.ts';
 import { wordsOfReceipt } from './receipt-words.ts';
@@ -64,27 +65,30 @@ export function createPages(): Pages {
   const templates = createTemplates(fileURLToPath(new URL('views/', DIST)), readAssets(DIST));
   const render = (view: string, frame: Frame, model: object) =>
     templates(view, frame, wordsIn(frame.language), model);
+  // Between two tallies all readers of a poll get the same page.
+  const kept = keepLast<string>(50);
+  const renderPoll: Pages['poll'] = (frame, { voting, ...page }) => {
+    const { tally, polls } = page;
+    const path = polls[0]?.key === tally.poll ? '' : `/p/${tally.poll}`;
+    const at = polls.findIndex(({ key }) => key === tally.poll);
+    const phones = voting.phones && voting.phones + path;
+    const last = polls.length - 1;
+    return render('poll', frame, {
+      ...page,
+      title: tally.question,
+      view: page.view,
+      shown: viewTally(tally, wordsIn(frame.language)),
+      plot: drawTurnout(page.points, turnoutNow(tally)),
+      vote: voting.here && `${voting.here}/p/${tally.poll}`,
+      // What people type: browsers need no scheme.
+      phones: phones && { parts: addressParts(phones), qr: qrCode(phones) },
+      isLocal: voting.isLocal,
+      previous: last > 0 && polls[at > 0 ? at - 1 : last]!.key,
+      next: last > 0 && polls[at < last ? at + 1 : 0]!.key,
+    });
+  };
   return {
-    poll(frame, { voting, ...page }) {
-      const { tally, polls } = page;
-      const path = polls[0]?.key === tally.poll ? '' : `/p/${tally.poll}`;
-      const at = polls.findIndex(({ key }) => key === tally.poll);
-      const phones = voting.phones && voting.phones + path;
-      const last = polls.length - 1;
-      return render('poll', frame, {
-        ...page,
-        title: tally.question,
-        view: page.view,
-        shown: viewTally(tally, wordsIn(frame.language)),
-        plot: drawTurnout(page.points, turnoutNow(tally)),
-        vote: voting.here && `${voting.here}/p/${tally.poll}`,
-        // What people type: browsers need no scheme.
-        phones: phones && { parts: addressParts(phones), qr: qrCode(phones) },
-        isLocal: voting.isLocal,
-        previous: last > 0 && polls[at > 0 ? at - 1 : last]!.key,
-        next: last > 0 && polls[at < last ? at + 1 : 0]!.key,
-      });
-    },
+    poll: (frame, page) => kept(JSON.stringify([frame, page]), () => renderPoll(frame, page)),
     polls: (frame, polls) => render('polls', frame, { polls }),
     receipt: (frame, { status, poll }) =>
       render('receipt', frame, { says: wordsOfReceipt(status, wordsIn(frame.language)), poll }),

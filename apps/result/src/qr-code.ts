@@ -1,20 +1,14 @@
+import { keepLast } from '@hbf/page-kit/keep-last';
 import encodeQR from 'qr';
 
 /** A QR code as one path, in units of its modules. */
 export type QrCode = { size: number; path: string };
 
-/** The last codes that were made: to make one takes longer than all else of a page. Whoever asks names the host. */
-const made = new Map<string, QrCode>();
-const MOST_KEPT = 100;
+const kept = keepLast<QrCode>(100);
 
 /** @param text what a camera reads; up to about 2,000 characters. */
 export function qrCode(text: string): QrCode {
-  const known = made.get(text);
-  if (known) return known;
-  const code = makeCode(text);
-  made.set(text, code);
-  if (made.size > MOST_KEPT) made.delete(made.keys().next().value!);
-  return code;
+  return kept(text, () => makeCode(text));
 }
 
 function makeCode(text: string): QrCode {
