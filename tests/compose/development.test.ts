@@ -134,7 +134,11 @@ describe('an edit, without a build', () => {
     expect(await assetsOf(voteUrl, style)).not.toBe(before);
     expect((await fetch(voteUrl)).headers.get('cache-control')).toBe('no-store');
 
-    await untilShows(resultUrl + (await assetsOf(resultUrl, style)), '.edited-style');
+    await until(
+      "result's shows too",
+      async () => (await textAt(resultUrl + (await assetsOf(resultUrl, style)))).includes('.edited-style'),
+      EDIT_SHOWS_MS,
+    );
   });
 
   it('that is broken stands in the log, and the next one brings the app back', async () => {
