@@ -110,7 +110,8 @@ export const en = {
     },
     lost: {
       title: 'Your ballot was lost',
-      text: (reason: string | undefined) => reason ?? 'It was accepted, but it cannot be found.',
+      text: () =>
+        'It was accepted, but it was gone when it was to be counted. Vote again if the poll is still open, and tell its host.',
     },
   } satisfies Record<
     ReceiptStatus['status'],

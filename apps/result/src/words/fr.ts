@@ -107,7 +107,8 @@ export const fr: Words = {
     },
     lost: {
       title: 'Votre bulletin a été perdu',
-      text: (reason) => reason ?? 'Il a été accepté, mais il est introuvable.',
+      text: () =>
+        'Il a été accepté, mais il avait disparu au moment de le compter. Votez à nouveau si le vote est encore ouvert, et prévenez son organisateur.',
     },
   },
 
