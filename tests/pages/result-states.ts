@@ -41,10 +41,11 @@ const others = [
 ];
 
 /** How a poll of an evening fills: slowly, fast, slowly. */
-const points = Array.from({ length: 60 }, (_, index) => ({
-  at: NOW - (60 - index) * MINUTE,
-  voters: Math.round(2_391 / (1 + Math.exp((30 - index) / 6))),
-}));
+const filling = (turnout: number) =>
+  Array.from({ length: 60 }, (_, index) => ({
+    at: NOW - (60 - index) * MINUTE,
+    voters: Math.round(turnout / (1 + Math.exp((30 - index) / 6))),
+  }));
 
 type Changes = {
   snapshot?: TallySnapshot | undefined;
@@ -87,7 +88,9 @@ export function resultStates(): State[] {
         afterAll(() => clearInterval(beating));
         const service = await startTestService({
           feed,
-          turnout: { points: (poll) => (feed.tally(poll)?.turnout === friends.turnout ? points : []) },
+          turnout: {
+            points: (poll) => filling(feed.tally(poll)?.turnout ?? 0).filter(({ voters }) => voters > 0),
+          },
           ...(changes.config && { config: changes.config }),
           ...(changes.receipt && { receipts: changes.receipt }),
         });
