@@ -1,4 +1,6 @@
 import { readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { until } from '@hbf/drills/until';
 import { findChromium } from '@hbf/local-services/find-chromium';
@@ -126,6 +128,29 @@ describe('crowd capacity', () => {
   });
 });
 
+/** Passes everything on to `origin`, but for what ends so: that has a status and a text of its own. */
+async function breakParts(origin: string, ending: string, status: number) {
+  const server = createServer(async (req, res) => {
+    if (req.url!.endsWith(ending)) {
+      const type = status === 200 ? 'text/javascript' : 'text/plain';
+      res.writeHead(status, { 'content-type': type }).end("throw new Error('broken')");
+      return;
+    }
+    const answer = await fetch(new URL(req.url!, origin));
+    const headers = { 'content-type': answer.headers.get('content-type')! };
+    res.writeHead(answer.status, headers).end(await answer.text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
 describe.skipIf(executablePath === undefined)('crowd browse', () => {
   const browse = (args: string, at: Pick<typeof system, 'voteUrl' | 'resultUrl'> = system) =>
     startCrowd(['browse', '--poll', 'in-browsers', ...args.split(' ')], at, {
@@ -144,6 +169,43 @@ describe.skipIf(executablePath === undefined)('crowd browse', () => {
     expect(crowd.output).toMatch(/^ {2}vote: [1-9]\d* pages, p50 \d/m);
     const pictures = ['open', 'vote', 'watch'].map((step) => `${hostname()}-0-${step}.png`);
     expect(readdirSync(folder)).toEqual(expect.arrayContaining(pictures));
+  });
+
+  it('lets who changes their mind choose something else', async () => {
+    // With this seed the first two change their minds, and would choose the same if it was left to chance.
+    const crowd = await browse('--voters 2 --duration 1 --think 1 --seed change62');
+    expect(await crowd.exit, crowd.output).toBe(0);
+    expect(crowd.output).toMatch(/^ {2}change: [1-9]/m);
+    await system.untilDrained();
+    const changed = (await system.postgres.query(
+      `SELECT prev, choices FROM ballots WHERE poll = 'in-browsers' AND prev IS NOT NULL`,
+    )) as { prev: string[]; choices: string[] }[];
+    expect(changed.length).toBeGreaterThanOrEqual(2);
+    for (const { prev, choices } of changed) expect(prev).not.toEqual(choices);
+  });
+
+  it.each([
+    ['a part that does not come', '.css', 404, /FAILED [1-9]\d* times, open: \S+\.css: status 404/],
+    ['a script that fails', '.js', 200, /FAILED [1-9]\d* times, open: its script failed: broken/],
+  ])('takes a page with %s for one that failed', async (_, ending, status, words) => {
+    const broken = await breakParts(system.voteUrl, ending, status);
+    const crowd = await browse('--voters 1 --duration 1 --think 0', { ...system, voteUrl: broken.url });
+    expect(await crowd.exit, crowd.output).toBe(1);
+    await broken.close();
+    expect(crowd.output).toMatch(words);
+  });
+
+  it('takes a result that is not live for a page that failed', async () => {
+    const worker = system.replicas.find(({ app }) => app === 'worker')!;
+    await system.remove(worker);
+    await until('the tally says so', async () => {
+      const answer = await fetch(`${system.resultUrl}/api/polls/in-browsers/tally`);
+      return ((await answer.json()) as { status: string }).status === 'stale';
+    });
+    const crowd = await browse('--voters 1 --duration 1 --think 0');
+    expect(await crowd.exit, crowd.output).toBe(1);
+    expect(crowd.output).toMatch(/FAILED 1 times, watch: the tally is not live: the page says "/);
+    await (await system.add('worker')).untilReady();
   });
 
   it('names the pages that fail, and there is no browser that it would start in vain', async () => {
