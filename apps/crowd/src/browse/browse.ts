@@ -91,7 +91,10 @@ export async function browse(options: BrowseOptions, context: BrowseContext): Pr
     const isNew = !failures.has(what);
     if (isNew && failures.size === MOST_FAILURES) return;
     failures.set(what, (failures.get(what) ?? 0) + 1);
-    if (isNew) await picture(seen, `failed-${failures.size}-${seen.step}`);
+    if (!isNew) return;
+    // At once: it may run for days.
+    progress.print(`FAILED, ${what}`);
+    await picture(seen, `failed-${failures.size}-${seen.step}`);
   };
 
   const until = options.durationMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + options.durationMs;

@@ -28,7 +28,7 @@ export async function bePerson(
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     const think = () => pause(random.fraction() * where.thinkMs, signal);
-    const takeTroubles = watchTroubles(page);
+    const takeTroubles = watchTroubles(page, [where.voteUrl, where.resultUrl]);
     const step = async (name: Step, work: () => Promise<number>) => {
       try {
         const ms = await work();

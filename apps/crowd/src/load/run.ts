@@ -112,8 +112,9 @@ export async function runCrowd(options: CrowdOptions, context: CrowdContext): Pr
 
   ledger.settle();
   const compare = (tally: TallyReading) => compareTally(ledger.bounds(), before, tally);
-  const isRight = (tally: TallyReading) => isSettled(tally) && driftOf(compare(tally)) === 0;
-  const after = await readTallyUntil(resultUrl, poll.key, isRight, waiting());
+  // A tally with too much cannot become right by waiting; one that lacks something can.
+  const isWhole = (tally: TallyReading) => isSettled(tally) && compare(tally).missing === 0;
+  const after = await readTallyUntil(resultUrl, poll.key, isWhole, waiting());
   closeWatchers();
   metrics.drift.set(driftOf(compare(after)));
   return {
@@ -125,6 +126,7 @@ export async function runCrowd(options: CrowdOptions, context: CrowdContext): Pr
     bounds: ledger.bounds(),
     difference: compare(after),
     worst: audit.worst,
-    counted: isRight(after) && audit.worst.missing === 0 && audit.worst.more === 0,
+    counted:
+      isWhole(after) && compare(after).more === 0 && audit.worst.missing === 0 && audit.worst.more === 0,
   };
 }

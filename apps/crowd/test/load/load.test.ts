@@ -130,6 +130,14 @@ describe('crowd load', () => {
     expect(drift).toBe(difference);
   });
 
+  it('does not wait for a tally with too much to become right', async () => {
+    const { output } = await loaded(
+      { distort: (votes) => ({ ...votes, a: votes.a! + 1 }) },
+      { durationMs: 300, waitMs: 3_600_000 },
+    );
+    expect(output).toContain('MORE than this crowd cast: 1 ballots');
+  });
+
   it('does not count what was surely refused', async () => {
     const { output, fake } = await loaded({
       fault: (post) =>
