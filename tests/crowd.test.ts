@@ -16,6 +16,10 @@ const POLLS = `polls:
   - key: in-browsers
     question: Cats or dogs, in browsers?
     options: { a: Cats, b: Dogs }
+  - key: several
+    question: Which of them?
+    options: { a: Cats, b: Dogs }
+    choices: { min: 1, max: 2 }
   - key: capacity
     question: Cats or dogs, and how many?
     options: { a: Cats, b: Dogs }
@@ -152,8 +156,12 @@ async function breakParts(origin: string, ending: string, status: number) {
 }
 
 describe.skipIf(executablePath === undefined)('crowd browse', () => {
-  const browse = (args: string, at: Pick<typeof system, 'voteUrl' | 'resultUrl'> = system) =>
-    startCrowd(['browse', '--poll', 'in-browsers', ...args.split(' ')], at, {
+  const browse = (
+    args: string,
+    at: Pick<typeof system, 'voteUrl' | 'resultUrl'> = system,
+    poll = 'in-browsers',
+  ) =>
+    startCrowd(['browse', '--poll', poll, ...args.split(' ')], at, {
       CHROMIUM_PATH: executablePath!,
     });
 
@@ -171,14 +179,17 @@ describe.skipIf(executablePath === undefined)('crowd browse', () => {
     expect(readdirSync(folder)).toEqual(expect.arrayContaining(pictures));
   });
 
-  it('lets who changes their mind choose something else', async () => {
+  it.each([
+    ['in-browsers', 'one option'],
+    ['several', 'several options'],
+  ])('lets who changes their mind choose something else, in the poll %s, of %s', async (poll) => {
     // With this seed the first two change their minds, and would choose the same if it was left to chance.
-    const crowd = await browse('--voters 2 --duration 1 --think 1 --seed change62');
+    const crowd = await browse('--voters 2 --duration 1 --think 1 --seed change62', system, poll);
     expect(await crowd.exit, crowd.output).toBe(0);
     expect(crowd.output).toMatch(/^ {2}change: [1-9]/m);
     await system.untilDrained();
     const changed = (await system.postgres.query(
-      `SELECT prev, choices FROM ballots WHERE poll = 'in-browsers' AND prev IS NOT NULL`,
+      `SELECT prev, choices FROM ballots WHERE poll = '${poll}' AND prev IS NOT NULL`,
     )) as { prev: string[]; choices: string[] }[];
     expect(changed.length).toBeGreaterThanOrEqual(2);
     for (const { prev, choices } of changed) expect(prev).not.toEqual(choices);

@@ -65,11 +65,17 @@ export async function bePerson(
 async function vote(page: Page, random: Random): Promise<number> {
   const change = page.locator('details.change:not([open]) > summary');
   if ((await change.count()) > 0) await change.click();
-  // Where several may be chosen, those of before are ticked.
-  const ticked = page.locator('.choice:has(:checked)');
-  while ((await ticked.count()) > 0) await ticked.first().click();
-  const choices = page.locator('.choice:not([aria-current="true"])');
-  const choice = choices.nth(random.integer(0, (await choices.count()) - 1));
+  const choices = page.locator('.choice');
+  const all = Array.from({ length: await choices.count() }, (_, index) => index);
+  const others: number[] = [];
+  for (const index of all) {
+    const isChosen = (await choices.nth(index).getAttribute('aria-current')) === 'true';
+    const isTicked = (await choices.nth(index).locator(':checked').count()) > 0;
+    if (!isChosen && !isTicked) others.push(index);
+    // Where several may be chosen, those of before are ticked.
+    if (isTicked) await choices.nth(index).click();
+  }
+  const choice = choices.nth(random.pick(others.length > 0 ? others : all));
   await page.evaluate("document.getElementById('main').dataset.before = ''");
   let pressed = performance.now();
   await choice.click();

@@ -25,6 +25,8 @@ export type Ledger = {
   /** Takes those for settled that were accepted until then; all, unless told. */
   settle(untilMs?: number): void;
   bounds(): Bounds;
+  /** Of how many it still keeps anything. */
+  readonly voters: number;
 };
 
 export function createLedger(options: readonly string[]): Ledger {
@@ -73,5 +75,8 @@ export function createLedger(options: readonly string[]): Ledger {
       for (const { settle } of waiting.splice(0, until < 0 ? waiting.length : until)) settle();
     },
     bounds: () => bounds,
+    get voters() {
+      return possible.size;
+    },
   };
 }

@@ -89,7 +89,9 @@ describe('the ledger', () => {
     ledger.forget(1, 3);
     ledger.settle(1);
     expect(driftOf(ledger.bounds(), before, tally(11, 20, 31))).toBe(0);
+    expect(ledger.voters).toBe(2);
     ledger.settle();
+    expect(ledger.voters).toBe(0);
     expect(ledger.bounds()).toEqual({
       options: new Map([
         ['a', { least: 0, most: 1 }],

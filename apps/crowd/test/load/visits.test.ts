@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { REMEMBERED } from '../../src/load/arrivals.ts';
 import { createLedger } from '../../src/load/ledger.ts';
 import { createMeters } from '../../src/load/meter.ts';
 import { createCrowdMetrics } from '../../src/load/metrics.ts';
@@ -19,17 +20,18 @@ async function open(setting?: Parameters<typeof startFakeServices>[0]) {
   const metrics = createCrowdMetrics();
   const waiting = { deadline: Number.POSITIVE_INFINITY, signal: new AbortController().signal, onWait() {} };
   const meters = createMeters(metrics);
+  const ledger = createLedger(['a', 'b', 'c']);
   const visits = createVisits({
     voteUrl: fake.url,
     resultUrl: fake.url,
     poll: await readPoll(fake.url, 'best-friend', waiting),
     crowdKey: undefined,
-    ledger: createLedger(['a', 'b', 'c']),
+    ledger,
     meters,
     metrics,
     screens: createScreens(metrics),
   });
-  return { fake, visits, meters };
+  return { fake, visits, meters, ledger };
 }
 const visit = { atMs: 0, voter: 0, choice: 'a', byPage: false };
 
@@ -61,5 +63,17 @@ describe('visits', () => {
     expect([...fake.ballots.values()]).toEqual(['b']);
     // Vote's page without a cookie, then with it; result gets none of vote's.
     expect(fake.pages.map(({ known }) => known)).toEqual([false, false, true, false]);
+  });
+
+  it('keep nothing of a voter who does not come back, once their visit is over', async () => {
+    const { fake, visits, ledger } = await open();
+    visits.begin({ ...visit, voter: 0 }, performance.now());
+    // As many as may come back, though only the last of them comes.
+    visits.begin({ ...visit, voter: REMEMBERED }, performance.now());
+    await visits.over();
+    ledger.settle();
+    expect(fake.ballots.size).toBe(2);
+    expect(ledger.voters).toBe(1);
+    expect(ledger.bounds().turnout).toEqual({ least: 2, most: 2 });
   });
 });
