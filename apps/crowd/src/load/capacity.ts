@@ -1,4 +1,5 @@
 import type { Progress } from '../progress.ts';
+import { ServiceError } from '../services.ts';
 import { layTable } from '../table.ts';
 import { formatMs } from '../times.ts';
 import { wasLate } from './arrive.ts';
@@ -37,8 +38,13 @@ export async function findCapacity(options: CapacityOptions, context: CrowdConte
   let held: { rate: number; run: Run } | undefined;
   const rows: string[][] = [];
   const tryRate = async (rate: number, name: string) => {
-    const run = await at(rate, name);
-    if (signal.aborted) return false;
+    const run = await at(rate, name).catch((error: unknown) => {
+      // The rate before may have been so much that nothing answers, or counts, any more: what was found is told all the same.
+      if (error instanceof ServiceError) return error;
+      throw error;
+    });
+    if (run instanceof ServiceError) progress.print(`${rate} visits a second: ${run.message}`);
+    if (run instanceof ServiceError || signal.aborted) return false;
     const fault = faultOf(run);
     const row = rowOf(rate, run, fault ?? 'held');
     rows.push(row);
