@@ -38,7 +38,9 @@ export async function startCrowd(
     stream.setEncoding('utf8').on('data', (text) => {
       output += text;
     });
-  process.once('exit', () => child.kill('SIGKILL'));
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('close', () => process.off('exit', kill));
   return {
     metricsPort,
     get output() {

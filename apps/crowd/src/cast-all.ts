@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { mixBallots } from './plan.ts';
 import type { Progress } from './progress.ts';
 import type { VotersPoll } from './services.ts';
+import { createTimes, type Times } from './times.ts';
 import { type Casting, castBallot, type Patience } from './voter.ts';
 
 /** What became of all ballots. */
@@ -15,7 +16,7 @@ export type CastTotals = {
   /** The ballots that are surely not in, and those that may be, each with the last reason. */
   failures: Map<'not-accepted' | 'unconfirmed', { count: number; reason: string }>;
   /** How long each answered POST took. */
-  postMs: number[];
+  posts: Times;
   /** From the first voter to the last. */
   ms: number;
 };
@@ -39,7 +40,7 @@ export async function castAll(
     retries: 0,
     retriedVoters: 0,
     failures: new Map(),
-    postMs: [],
+    posts: createTimes(),
     ms: 0,
   };
   const hopeless = new AbortController();
@@ -94,7 +95,7 @@ export async function castAll(
 function add(totals: CastTotals, choice: string, casting: Casting): void {
   totals.retries += casting.retries;
   if (casting.retries > 0) totals.retriedVoters += 1;
-  for (const ms of casting.postMs) totals.postMs.push(ms);
+  for (const ms of casting.postMs) totals.posts.add(ms);
   if (casting.outcome.kind === 'accepted') {
     totals.accepted.set(choice, totals.accepted.get(choice)! + 1);
     return;

@@ -1,15 +1,17 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { OptionKey, PollKey } from '@hbf/contracts/poll';
 import type { BrowseOptions } from './browse/browse.ts';
-import type { LoadOptions } from './load/load.ts';
+import type { CapacityOptions } from './load/capacity.ts';
+import type { CrowdOptions } from './load/run.ts';
 
 export const USAGE = `Usage: crowd <command> [options]
 
 Commands:
-  seed    cast ballots of as many voters through the vote service, then check that the tally grew by exactly that
-  load    let voters come at a rate, whoever is answered or not; then tell how long they waited, whether the SLA was
-          held, and whether the tally is right
-  browse  let voters vote and watch in real browsers
+  seed      cast ballots of as many voters through the vote service, then check that the tally grew by exactly that
+  load      let voters come at a rate, whoever is answered or not; then tell how long they waited, whether the SLA was
+            held, and whether the tally is right
+  capacity  raise the rate step by step until the SLA breaks; then tell which rate was the last that held
+  browse    let voters vote and watch in real browsers
 
 Options of all:
   --poll KEY           the poll (default: best-friend)
@@ -21,11 +23,17 @@ Options of seed:
   --concurrency N      how many voters vote at the same time (default: 50)
 
 Options of load:
-  --rate N             visits a second, each a page and a ballot (default: 50)
+  --rate N             visits a second, each with a ballot (default: 50)
   --duration SECONDS   for how long they come (default: 60)
   --revotes PERCENT    how many of the visits are made by voters who have voted before (default: 20)
+  --pages PERCENT      how many of the visits get vote's page and then result's, as browsers do; the others ask vote's
+                       API alone (default: 50)
   --watchers N         sockets that watch the tally (default: 20)
   --seed TEXT          what all choices are drawn from (default: any; it is printed)
+
+Options of capacity: those of load but --rate, and
+  --ramp FROM:TO:STEP  the rates (default: 20:1000:20)
+  --duration SECONDS   how long each is kept up (default: 20)
 
 Options of browse:
   --voters N           how many browsers' windows are open at a time (default: 3)
@@ -39,11 +47,11 @@ Environment:
   RESULT_URL           origin of the result service (default: http://localhost:5001)
   CROWD_KEY            one of the vote service's CROWD_KEYS, to pass its limits (also as CROWD_KEY_FILE)
   METRICS_PORT, METRICS_HOST
-                       where load and browse tell what they see (default: 9104 at 127.0.0.1)
+                       where load, capacity and browse tell what they see (default: 9104 at 127.0.0.1)
   CHROMIUM_PATH        the browser of browse (default: /usr/bin/chromium)
 
-Exit codes: 0 all is as it should be; 1 the tally is not, the SLA was broken, a page failed, or it could not be done;
-2 wrong usage.
+Exit codes: 0 all is as it should be; 1 the tally is not, the SLA was broken, no rate held, a page failed, or it could
+not be done; 2 wrong usage; 3 nothing can be said of the SLA, since the crowd itself began its visits too late.
 `;
 
 /** What the user asked for wrongly: the message says it, and the usage helps. */
@@ -62,13 +70,21 @@ export type SeedOptions = {
 export type Command =
   | { name: 'help' }
   | { name: 'seed'; options: SeedOptions }
-  | { name: 'load'; options: LoadOptions }
+  | { name: 'load'; options: CrowdOptions }
+  | { name: 'capacity'; options: CapacityOptions }
   | { name: 'browse'; options: BrowseOptions };
 
 const common = {
   poll: { type: 'string', default: 'best-friend' },
   wait: { type: 'string', default: '60' },
   help: { type: 'boolean', short: 'h', default: false },
+} as const;
+const crowd = {
+  ...common,
+  revotes: { type: 'string', default: '20' },
+  pages: { type: 'string', default: '50' },
+  watchers: { type: 'string', default: '20' },
+  seed: { type: 'string' },
 } as const;
 
 /**
@@ -82,6 +98,7 @@ export function parseCommandLine(args: string[], newSeed: () => string): Command
   if (name === undefined || name.startsWith('-')) throw new UsageError('Name a command');
   if (name === 'seed') return parseSeed(rest);
   if (name === 'load') return parseLoad(rest, newSeed);
+  if (name === 'capacity') return parseCapacity(rest, newSeed);
   if (name === 'browse') return parseBrowse(rest, newSeed);
   throw new UsageError(`There is no command "${name}"`);
 }
@@ -105,25 +122,23 @@ function parseSeed(args: string[]): Command {
 
 function parseLoad(args: string[], newSeed: () => string): Command {
   const values = parse(args, {
-    ...common,
+    ...crowd,
     rate: { type: 'string', default: '50' },
     duration: { type: 'string', default: '60' },
-    revotes: { type: 'string', default: '20' },
-    watchers: { type: 'string', default: '20' },
-    seed: { type: 'string' },
   });
   if (values.help) return { name: 'help' };
-  return {
-    name: 'load',
-    options: {
-      ...readCommon(values),
-      rate: wholeNumber('--rate', values.rate, 1, 100_000),
-      durationMs: wholeNumber('--duration', values.duration, 1, 86_400) * 1_000,
-      revotes: wholeNumber('--revotes', values.revotes, 0, 100) / 100,
-      watchers: wholeNumber('--watchers', values.watchers, 0, 10_000),
-      seed: values.seed ?? newSeed(),
-    },
-  };
+  const rate = wholeNumber('--rate', values.rate, 1, 100_000);
+  return { name: 'load', options: { ...readCrowd(values, newSeed), rate } };
+}
+
+function parseCapacity(args: string[], newSeed: () => string): Command {
+  const values = parse(args, {
+    ...crowd,
+    ramp: { type: 'string', default: '20:1000:20' },
+    duration: { type: 'string', default: '20' },
+  });
+  if (values.help) return { name: 'help' };
+  return { name: 'capacity', options: { ...readCrowd(values, newSeed), ramp: parseRamp(values.ramp) } };
 }
 
 function parseBrowse(args: string[], newSeed: () => string): Command {
@@ -164,6 +179,40 @@ function readCommon(values: { poll: string; wait: string }) {
   if (!PollKey.safeParse(values.poll).success)
     throw new UsageError(`--poll: "${values.poll}" is no poll's key`);
   return { poll: values.poll, waitMs: wholeNumber('--wait', values.wait, 1, 3_600) * 1_000 };
+}
+
+function readCrowd(
+  values: {
+    poll: string;
+    wait: string;
+    duration: string;
+    revotes: string;
+    pages: string;
+    watchers: string;
+    seed?: string | undefined;
+  },
+  newSeed: () => string,
+): Omit<CrowdOptions, 'rate'> {
+  return {
+    ...readCommon(values),
+    durationMs: wholeNumber('--duration', values.duration, 1, 86_400) * 1_000,
+    revotes: wholeNumber('--revotes', values.revotes, 0, 100) / 100,
+    pages: wholeNumber('--pages', values.pages, 0, 100) / 100,
+    watchers: wholeNumber('--watchers', values.watchers, 0, 10_000),
+    seed: values.seed ?? newSeed(),
+  };
+}
+
+function parseRamp(text: string): CapacityOptions['ramp'] {
+  const [from = '', to = '', step = '', ...rest] = text.split(':');
+  if (rest.length > 0)
+    throw new UsageError(`--ramp: "${text}" is not of the form FROM:TO:STEP, as in 20:1000:20`);
+  const least = wholeNumber('--ramp: FROM', from, 1, 100_000);
+  return {
+    from: least,
+    to: wholeNumber('--ramp: TO', to, least, 100_000),
+    step: wholeNumber('--ramp: STEP', step, 1, 100_000),
+  };
 }
 
 function parseBallots(text: string): Map<string, number> {

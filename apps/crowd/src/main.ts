@@ -8,11 +8,14 @@ import { browse } from './browse/browse.ts';
 import { createBrowseMetrics } from './browse/metrics.ts';
 import { parseCommandLine, USAGE, UsageError } from './command-line.ts';
 import { type Config, readConfig } from './config.ts';
+import { findCapacity } from './load/capacity.ts';
 import { load } from './load/load.ts';
 import { createCrowdMetrics } from './load/metrics.ts';
 import { createProgress } from './progress.ts';
 import { seed } from './seed.ts';
 import { ServiceError } from './services.ts';
+
+const EXIT_CODES = { good: 0, bad: 1, invalid: 3 };
 
 const stop = new AbortController();
 let stopCode: number | undefined;
@@ -42,7 +45,7 @@ async function run(args: string[]): Promise<number> {
       return 0;
     }
     const context = { ...readConfig(process.env), progress, signal: stop.signal };
-    return (await carryOut(command, context)) ? 0 : 1;
+    return await carryOut(command, context);
   } catch (error) {
     progress.clear();
     if (error instanceof UsageError) {
@@ -55,23 +58,28 @@ async function run(args: string[]): Promise<number> {
   }
 }
 
-/** @returns whether all is as it should be; what is not, it has printed. */
+/** @returns the exit code; what is not as it should be, it has printed. */
 async function carryOut(
   command: Exclude<ReturnType<typeof parseCommandLine>, { name: 'help' }>,
   context: Config & { progress: ReturnType<typeof createProgress>; signal: AbortSignal },
-): Promise<boolean> {
+): Promise<number> {
   switch (command.name) {
     case 'seed':
-      return await seed(command.options, context);
+      return (await seed(command.options, context)) ? 0 : 1;
     case 'load': {
       const metrics = createCrowdMetrics();
       await publish(metrics.registry, context);
-      return await load(command.options, { ...context, metrics });
+      return EXIT_CODES[await load(command.options, { ...context, metrics })];
+    }
+    case 'capacity': {
+      const metrics = createCrowdMetrics();
+      await publish(metrics.registry, context);
+      return (await findCapacity(command.options, { ...context, metrics })) ? 0 : 1;
     }
     case 'browse': {
       const metrics = createBrowseMetrics();
       await publish(metrics.registry, context);
-      return await browse(command.options, { ...context, metrics });
+      return (await browse(command.options, { ...context, metrics })) ? 0 : 1;
     }
   }
 }

@@ -1,12 +1,15 @@
 /** How long one request may take, answer included (ms). The service promises 200 ms. */
-const REQUEST_TIMEOUT_MS = 5_000;
+export const REQUEST_TIMEOUT_MS = 5_000;
 
-/** What came back: an answer, or the reason why none did (then the other side may still have got the request). */
+/**
+ * What came back: an answer, or the reason why none did (then the other side may still have got the request). `ms`: from
+ * the sending until then.
+ */
 export type Reply =
   | { answered: true; status: number; headers: Headers; body: unknown; ms: number }
-  | { answered: false; reason: string };
+  | { answered: false; reason: string; ms: number };
 
-/** Sends one request and reads its JSON answer. Connections are kept and used again by Node's own fetch. */
+/** Sends one request and reads its answer, JSON unless asked for something else. Connections are kept and used again by Node's own fetch. */
 export async function request(
   url: URL,
   options: { method?: 'GET' | 'POST'; headers?: Record<string, string>; body?: unknown } = {},
@@ -29,7 +32,7 @@ export async function request(
     const ms = performance.now() - started;
     return { answered: true, status: response.status, headers: response.headers, body: parseJson(text), ms };
   } catch (error) {
-    return { answered: false, reason: reasonOf(error as Error) };
+    return { answered: false, reason: reasonOf(error as Error), ms: performance.now() - started };
   }
 }
 

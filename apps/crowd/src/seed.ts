@@ -1,7 +1,6 @@
 import { type CastTotals, castAll } from './cast-all.ts';
 import type { SeedOptions } from './command-line.ts';
 import { compareGrowth, type Growth, isSettled } from './growth.ts';
-import { describeLatency } from './latency.ts';
 import { planBallots } from './plan.ts';
 import type { Progress } from './progress.ts';
 import {
@@ -12,6 +11,7 @@ import {
   type VotersPoll,
   type Waiting,
 } from './services.ts';
+import { describeTimes } from './times.ts';
 
 export type SeedContext = {
   voteUrl: string;
@@ -82,7 +82,7 @@ function reportCasting(totals: CastTotals, progress: Progress): void {
     `Accepted ${accepted} of ${totals.planned} ballots in ${(totals.ms / 1_000).toFixed(1)} s (${rate} a second); ` +
       `${totals.retries} retries, by ${totals.retriedVoters} voters`,
   );
-  progress.print(`Time of an answer to POST: ${describeLatency(totals.postMs)}`);
+  progress.print(`Time of an answer to POST: ${describeTimes(totals.posts)}`);
   for (const [kind, { count, reason }] of totals.failures) {
     progress.print(
       `${kind === 'not-accepted' ? 'Not accepted' : 'Unconfirmed'}: ${count} ballots (${reason})`,

@@ -28,13 +28,20 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it('knows load and browse, and their defaults', () => {
+  it('knows load, capacity and browse, and their defaults', () => {
     expect(parseCommandLine(['load'])).toMatchObject({
       name: 'load',
-      options: { rate: 50, durationMs: 60_000, revotes: 0.2, watchers: 20, seed: 'drawn' },
+      options: { rate: 50, durationMs: 60_000, revotes: 0.2, pages: 0.5, watchers: 20, seed: 'drawn' },
     });
     expect(parseCommandLine('load --rate 7 --revotes 100 --seed x'.split(' '))).toMatchObject({
       options: { rate: 7, revotes: 1, seed: 'x' },
+    });
+    expect(parseCommandLine(['capacity'])).toMatchObject({
+      name: 'capacity',
+      options: { ramp: { from: 20, to: 1_000, step: 20 }, durationMs: 20_000, revotes: 0.2, seed: 'drawn' },
+    });
+    expect(parseCommandLine('capacity --ramp 5:7:1 --pages 0'.split(' '))).toMatchObject({
+      options: { ramp: { from: 5, to: 7, step: 1 }, pages: 0 },
     });
     expect(parseCommandLine('browse --duration 0 --screenshots there'.split(' '))).toMatchObject({
       name: 'browse',
@@ -43,7 +50,13 @@ describe('parseCommandLine', () => {
   });
 
   it('helps with each command', () => {
-    for (const args of [['--help'], ['seed', '-h'], ['load', '--help'], ['browse', '--help']])
+    for (const args of [
+      ['--help'],
+      ['seed', '-h'],
+      ['load', '--help'],
+      ['capacity', '-h'],
+      ['browse', '--help'],
+    ])
       expect(parseCommandLine(args)).toEqual({ name: 'help' });
   });
 
@@ -52,6 +65,13 @@ describe('parseCommandLine', () => {
     'load --ballots a=1',
     'load --rate 0',
     'load --revotes 101',
+    'load --pages 101',
+    'load --ramp 1:2:1',
+    'capacity --rate 5',
+    'capacity --ramp 5',
+    'capacity --ramp 5:4:1',
+    'capacity --ramp 1:2:0',
+    'capacity --ramp 1:2:1:1',
     'browse --watchers 3',
     'browse --voters 0',
     'sow',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 
 /** What a fault does with the n-th POST (from 1): nothing, or an answer other than 202, or a broken connection. */
 export type Fault = (post: number) => FaultAction | undefined;
@@ -19,6 +20,8 @@ export async function startFakeServices(
     distort?: (votes: Record<string, number>) => Record<string, number>;
     results?: 'always' | 'after-close';
     phase?: 'open' | 'closed';
+    /** How long a ballot waits for its answer. */
+    delayMs?: number;
   } = {},
 ) {
   const cookies = new Set<string>();
@@ -27,6 +30,8 @@ export async function startFakeServices(
   const posts: string[] = [];
   /** What the POSTs showed to pass the limits. */
   const crowdKeys = new Set<string | undefined>();
+  /** Who asked for a page: whether a voter was known, and what was to be read. */
+  const pages: { known: boolean; accept: string | undefined }[] = [];
   /** What had been counted at each reading of the tally. */
   const readings: number[] = [];
 
@@ -71,6 +76,7 @@ export async function startFakeServices(
     if (!voter) return json(res, 401, { type: '/problems/no-voter', title: 'No voter' });
     posts.push(voter);
     crowdKeys.add(req.headers['crowd-key'] as string | undefined);
+    if (setting.delayMs) await setTimeout(setting.delayMs);
     const action = setting.fault?.(posts.length);
     if (!action || action.counts) ballots.set(voter, JSON.parse(body).choices[0]);
     if (!action) return json(res, 202, { status: 'accepted', receipt: randomUUID() });
@@ -83,7 +89,9 @@ export async function startFakeServices(
   const server = createServer((req, res) => {
     if (req.method === 'POST') return cast(req, res);
     if (req.url?.endsWith('/tally')) return json(res, 200, tally());
-    if (req.url !== '/api/polls/best-friend') {
+    const isPage = req.url === '/p/best-friend';
+    if (isPage) pages.push({ known: voterOf(req) !== undefined, accept: req.headers.accept });
+    if (!isPage && req.url !== '/api/polls/best-friend') {
       return json(res, 404, { type: '/problems/unknown-poll', title: 'There is no such poll' });
     }
     if (!voterOf(req) && poll.eligibility === 'browser') {
@@ -91,6 +99,7 @@ export async function startFakeServices(
       cookies.add(value);
       res.setHeader('set-cookie', ['other=1; Path=/', `hbf_voter=${value}; Path=/; HttpOnly`]);
     }
+    if (isPage) return res.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html>');
     json(res, 200, poll);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -99,6 +108,7 @@ export async function startFakeServices(
     url,
     posts,
     crowdKeys,
+    pages,
     ballots,
     readings,
     async close() {

@@ -1,11 +1,12 @@
 import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { describeLatency } from '../latency.ts';
 import { requireOpen } from '../plan.ts';
 import type { Progress } from '../progress.ts';
 import { createRandom } from '../random.ts';
 import { readPoll, ServiceError } from '../services.ts';
+import { createTimes, describeTimes, type Times } from '../times.ts';
 import { type BrowseMetrics, STEPS, type Step } from './metrics.ts';
 import { bePerson, type Seen } from './person.ts';
 
@@ -33,7 +34,7 @@ export type BrowseContext = {
   signal: AbortSignal;
 };
 
-/** So many pictures are made of pages that failed. */
+/** So many kinds of failures are told apart, each with a picture of its first. */
 const MOST_FAILURES = 20;
 const ARGS = ['--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-dev-shm-usage'];
 
@@ -62,17 +63,22 @@ export async function browse(options: BrowseOptions, context: BrowseContext): Pr
     `${options.voters} people at a time, in Chromium ${browser.version()}. Seed: ${options.seed}`,
   );
 
-  const times = new Map<Step, number[]>(STEPS.map((step) => [step, []]));
+  const times = new Map<Step, Times>(STEPS.map((step) => [step, createTimes()]));
+  const allTimes = createTimes();
   const failures = new Map<string, number>();
+  let failed = 0;
   let people = 0;
   const picture = async ({ page }: Seen, name: string) => {
     if (options.screenshots === undefined) return;
     // Of a page that never came there may be none.
-    await page.screenshot({ path: join(options.screenshots, `${name}.png`), fullPage: true }).catch(() => {});
+    // Several of this command may share the folder, each in a container of its own.
+    const path = join(options.screenshots, `${hostname()}-${name}.png`);
+    await page.screenshot({ path, fullPage: true }).catch(() => {});
   };
   const sees = async (person: number, seen: Seen) => {
     if ('ms' in seen) {
-      times.get(seen.step)!.push(seen.ms);
+      times.get(seen.step)!.add(seen.ms);
+      allTimes.add(seen.ms);
       metrics.loads.observe({ step: seen.step }, seen.ms / 1_000);
       if (person < options.voters) await picture(seen, `${person}-${seen.step}`);
       return;
@@ -80,9 +86,15 @@ export async function browse(options: BrowseOptions, context: BrowseContext): Pr
     // Whoever stops it closes the pages that are on their way.
     if (signal.aborted) return;
     metrics.failed.inc({ step: seen.step });
+    failed += 1;
     const what = `${seen.step}: ${seen.failure}`;
+    const isNew = !failures.has(what);
+    if (isNew && failures.size === MOST_FAILURES) return;
     failures.set(what, (failures.get(what) ?? 0) + 1);
-    if (failures.size <= MOST_FAILURES) await picture(seen, `failed-${failures.size}-${seen.step}`);
+    if (!isNew) return;
+    // At once: it may run for days.
+    progress.print(`FAILED, ${what}`);
+    await picture(seen, `failed-${failures.size}-${seen.step}`);
   };
 
   const until = options.durationMs === 0 ? Number.POSITIVE_INFINITY : performance.now() + options.durationMs;
@@ -99,10 +111,8 @@ export async function browse(options: BrowseOptions, context: BrowseContext): Pr
       } finally {
         metrics.browsers.dec();
       }
-      const loads = [...times.values()].flat();
-      const failed = [...failures.values()].reduce((sum, count) => sum + count, 0);
       progress.update(
-        `${people} people, ${loads.length} pages (${describeLatency(loads)}), ${failed} failed`,
+        `${people} people, ${allTimes.count} pages (${describeTimes(allTimes)}), ${failed} failed`,
       );
     }
   };
@@ -116,7 +126,9 @@ export async function browse(options: BrowseOptions, context: BrowseContext): Pr
   }
 
   progress.print(`${people} people came.`);
-  for (const [step, ms] of times) progress.print(`  ${step}: ${ms.length} pages, ${describeLatency(ms)}`);
+  for (const [step, ms] of times) progress.print(`  ${step}: ${ms.count} pages, ${describeTimes(ms)}`);
   for (const [what, count] of failures) progress.print(`  FAILED ${count} times, ${what}`);
-  return failures.size === 0 && people > 0;
+  const others = failed - [...failures.values()].reduce((sum, count) => sum + count, 0);
+  if (others > 0) progress.print(`  FAILED ${others} times in still other ways`);
+  return failed === 0 && people > 0;
 }

@@ -12,13 +12,13 @@ export function createBrowseMetrics() {
   const registers = [registry];
   const failed = new Counter({
     name: 'crowd_pages_failed_total',
-    help: 'Pages that did not come, were an error, or did not say what they should',
+    help: 'Pages that did not come or lacked a part, were an error, or did not say what they should',
     labelNames: ['step'],
     registers,
   });
   const loads = new Histogram({
     name: 'crowd_page_load_seconds',
-    help: 'From the click, or the address, until the page and all in it is loaded',
+    help: 'From the address until the page and all in it is loaded; of a vote, from the tap until its answer is there',
     labelNames: ['step'],
     buckets: [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10],
     registers,

@@ -1,5 +1,3 @@
-import type { TallyReading } from '../services.ts';
-
 /** A ballot as the ledger knows it. */
 export type Entry = { voter: number; choice: string };
 
@@ -14,22 +12,28 @@ export type Bounds = { options: ReadonlyMap<string, Readonly<Bound>>; turnout: R
  * was not confirmed nobody knows: either may count, until a later one is settled.
  *
  * A voter's ballots must be sent one after the other, each when the one before was answered or given up.
+ *
+ * It grows with the voters who may come back and with what was accepted in the last seconds, not with all who came.
  */
 export type Ledger = {
   /** Before it is sent. */
   sent(voter: number, choice: string): Entry;
   accepted(entry: Entry, nowMs: number): void;
   refused(entry: Entry): void;
+  /** The voter casts no more: once all that was accepted of them is settled, what may count of them is for good. */
+  forget(voter: number, nowMs: number): void;
   /** Takes those for settled that were accepted until then; all, unless told. */
   settle(untilMs?: number): void;
   bounds(): Bounds;
+  /** Of how many it still keeps anything. */
+  readonly voters: number;
 };
 
 export function createLedger(options: readonly string[]): Ledger {
   /** Undefined: that no ballot of the voter counts. */
   const possible = new Map<number, (Entry | undefined)[]>();
-  const accepted: { entry: Entry; atMs: number }[] = [];
-  let settled = 0;
+  /** What is to be done when what was accepted before is settled, in this order. */
+  const waiting: { atMs: number; settle(): void }[] = [];
   const bounds = {
     options: new Map(options.map((key) => [key, { least: 0, most: 0 }])),
     turnout: { least: 0, most: 0 },
@@ -58,38 +62,21 @@ export function createLedger(options: readonly string[]): Ledger {
       change(voter, (entries) => [...entries, entry]);
       return entry;
     },
-    accepted: (entry, atMs) => void accepted.push({ entry, atMs }),
-    refused: (entry) => change(entry.voter, (entries) => entries.filter((other) => other !== entry)),
-    settle(untilMs = Number.POSITIVE_INFINITY) {
-      for (; settled < accepted.length && accepted[settled]!.atMs <= untilMs; settled++) {
-        const { entry } = accepted[settled]!;
+    accepted(entry, atMs) {
+      const settle = () =>
         change(entry.voter, (entries) => entries.slice(Math.max(0, entries.indexOf(entry))));
-      }
+      waiting.push({ atMs, settle });
+    },
+    refused: (entry) => change(entry.voter, (entries) => entries.filter((other) => other !== entry)),
+    // The bounds stay as they are.
+    forget: (voter, atMs) => void waiting.push({ atMs, settle: () => void possible.delete(voter) }),
+    settle(untilMs = Number.POSITIVE_INFINITY) {
+      const until = waiting.findIndex(({ atMs }) => atMs > untilMs);
+      for (const { settle } of waiting.splice(0, until < 0 ? waiting.length : until)) settle();
     },
     bounds: () => bounds,
+    get voters() {
+      return possible.size;
+    },
   };
-}
-
-/**
- * By how many ballots the tally's growth is outside of its bounds: below 0 some are missing, above 0 some are too many,
- * 0: it is right. Where the results are hidden, or a count is not told, only the turnout is compared.
- * @param onlyMore the tally says itself that it may be behind.
- */
-export function driftOf(bounds: Bounds, before: TallyReading, now: TallyReading, onlyMore = false): number {
-  const outside = (grown: number, { least, most }: Readonly<Bound>) => ({
-    missing: onlyMore ? 0 : Math.max(0, least - grown),
-    more: Math.max(0, grown - most),
-  });
-  const all = now.options.flatMap(({ key, votes }) => {
-    const earlier = before.options.find((option) => option.key === key)?.votes ?? null;
-    const bound = bounds.options.get(key);
-    return votes === null || earlier === null || !bound ? [] : [outside(votes - earlier, bound)];
-  });
-  const turnout = outside(now.turnout - before.turnout, bounds.turnout);
-  const sum = (what: 'missing' | 'more') =>
-    Math.max(
-      turnout[what],
-      all.reduce((total, one) => total + one[what], 0),
-    );
-  return sum('missing') > 0 ? -sum('missing') : sum('more');
 }

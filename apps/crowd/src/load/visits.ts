@@ -1,56 +1,82 @@
 import { type Reply, request } from '../request.ts';
 import { pollUrl, type VotersPoll } from '../services.ts';
+import { createTimes, type Times } from '../times.ts';
 import { identify, isSurelyNotAccepted } from '../voter.ts';
-import type { Arrival } from './arrivals.ts';
+import { type Arrival, REMEMBERED } from './arrivals.ts';
 import type { Ledger } from './ledger.ts';
-import type { Meter } from './meter.ts';
-import type { CrowdMetrics } from './metrics.ts';
+import type { Meters } from './meter.ts';
+import type { App, CrowdMetrics } from './metrics.ts';
 import type { Screens } from './screen.ts';
 
 /** More visits at a time would only measure this crowd. */
 const MOST_OPEN = 5_000;
+const PAGE = { accept: 'text/html' };
 
 export type Visits = {
   /** Begins a visit. Does not wait for it: what is slow must not keep the next one away. */
-  begin(arrival: Arrival): void;
+  begin(arrival: Arrival, dueAtMs: number): void;
   /** Resolves when all that were begun are over. */
   over(): Promise<void>;
   readonly open: number;
-  readonly counts: { accepted: number; refused: number; unconfirmed: number; unsent: number };
+  readonly counts: Readonly<VisitCounts>;
+  /** From when a visit was due until its last answer: its wait behind its voter's last one, and for this crowd, included. */
+  readonly times: Times;
+};
+
+export type VisitCounts = {
+  accepted: number;
+  refused: number;
+  unconfirmed: number;
+  /** Visits in which nobody came as far as to send one. */
+  unsent: number;
 };
 
 /**
- * Voters who come, ask for the poll as a browser does, and cast one ballot; those who come back have their cookie with
- * them. Nobody tries again: that is another visit. Visits of one voter are made one after the other, as a browser does.
+ * Voters who come and cast one ballot by the API. Before, they get vote's page or its API's answer, afterwards, if they
+ * came by page, result's. Those who come back have their cookie with them. Nobody tries again: that is another visit.
+ * Visits of one voter are made one after the other, as a browser does.
  */
 export function createVisits(deps: {
   voteUrl: string;
+  resultUrl: string;
   poll: VotersPoll;
   crowdKey: string | undefined;
   ledger: Ledger;
-  meter: Meter;
+  meters: Meters;
   metrics: CrowdMetrics;
   screens: Screens;
 }): Visits {
-  const { poll, ledger, meter, metrics, screens } = deps;
-  const url = pollUrl(deps.voteUrl, poll.key);
-  const ballotsUrl = new URL(`${url.pathname}/ballots`, url);
+  const { poll, ledger, meters, metrics, screens } = deps;
+  const apiUrl = pollUrl(deps.voteUrl, poll.key);
+  const ballotsUrl = new URL(`${apiUrl.pathname}/ballots`, apiUrl);
+  const [votePage, resultPage] = [deps.voteUrl, deps.resultUrl].map(
+    (origin) => new URL(`/p/${poll.key}`, origin),
+  ) as [URL, URL];
   const identities = new Map<number, Record<string, string>>();
   const hasVoted = new Set<number>();
   /** The last visit of each voter who is there. */
   const last = new Map<number, Promise<void>>();
   const counts = { accepted: 0, refused: 0, unconfirmed: 0, unsent: 0 };
+  const times = createTimes();
+  let voters = 0;
   let open = 0;
 
-  const ask = async (...args: Parameters<typeof request>): Promise<Reply> => {
+  const ask = async (app: App, ...args: Parameters<typeof request>): Promise<Reply> => {
     const reply = await request(...args);
-    meter.add(reply);
+    meters[app].add(reply);
     return reply;
   };
 
-  async function visit({ voter, choice }: Arrival): Promise<void> {
+  async function visit(arrival: Arrival): Promise<void> {
+    await cast(arrival);
+    // Whoever could not vote looks too: result must be seen to work while vote does not.
+    if (arrival.byPage) await ask('result', resultPage, { headers: PAGE });
+  }
+
+  async function cast({ voter, choice, byPage }: Arrival): Promise<void> {
     const known = identities.get(voter);
-    const given = await ask(url, { headers: known?.cookie ? { cookie: known.cookie } : {} });
+    const headers = { ...(byPage && PAGE), ...(known?.cookie && { cookie: known.cookie }) };
+    const given = await ask('vote', byPage ? votePage : apiUrl, { headers });
     const identity = known ?? (given.answered && given.status === 200 ? identify(poll, given) : undefined);
     if (!given.answered || given.status !== 200 || !identity) {
       counts.unsent += 1;
@@ -60,7 +86,7 @@ export function createVisits(deps: {
 
     const entry = ledger.sent(voter, choice);
     const sentAt = performance.now();
-    const reply = await ask(ballotsUrl, {
+    const reply = await ask('vote', ballotsUrl, {
       method: 'POST',
       headers: { ...identity, ...(deps.crowdKey && { 'crowd-key': deps.crowdKey }) },
       body: { choices: [choice] },
@@ -79,11 +105,22 @@ export function createVisits(deps: {
     metrics.ballots.inc({ outcome });
   }
 
+  /** Of a voter who does not come back. */
+  function forget(voter: number): void {
+    identities.delete(voter);
+    hasVoted.delete(voter);
+    ledger.forget(voter, performance.now());
+  }
+
   return {
-    begin(arrival) {
+    begin(arrival, dueAtMs) {
+      for (; voters <= arrival.voter; voters++) {
+        const gone = voters - REMEMBERED;
+        if (gone >= 0) void (last.get(gone) ?? Promise.resolve()).then(() => forget(gone));
+      }
       if (open >= MOST_OPEN) {
         counts.unsent += 1;
-        meter.addUnsent();
+        meters.vote.addUnsent();
         return;
       }
       open += 1;
@@ -92,6 +129,7 @@ export function createVisits(deps: {
         .then(() => visit(arrival))
         .finally(() => {
           open -= 1;
+          times.add(performance.now() - dueAtMs);
           if (last.get(arrival.voter) === mine) last.delete(arrival.voter);
         });
       last.set(arrival.voter, mine);
@@ -103,5 +141,6 @@ export function createVisits(deps: {
       return open;
     },
     counts,
+    times,
   };
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { planArrivals } from '../../src/load/arrivals.ts';
+import { planArrivals, REMEMBERED } from '../../src/load/arrivals.ts';
 import { createRandom } from '../../src/random.ts';
 
-const plan = { rate: 100, durationMs: 60_000, revotes: 0.2, options: ['a', 'b'] };
+const plan = { rate: 100, durationMs: 60_000, revotes: 0.2, pages: 0.5, options: ['a', 'b'] };
 const arrivals = (seed: string, changes: Partial<typeof plan> = {}) => [
   ...planArrivals({ ...plan, ...changes }, createRandom(seed)),
 ];
@@ -39,5 +39,24 @@ describe('the arrivals of a crowd', () => {
     expect(new Set(arrivals('one', { revotes: 0 }).map(({ voter }) => voter)).size).toBe(
       arrivals('one', { revotes: 0 }).length,
     );
+  });
+
+  it('bring back nobody of whom nothing need be known any more', () => {
+    let voters = 0;
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const { voter } of arrivals('one', { rate: 1_000, revotes: 0.3 })) {
+      if (voter >= voters) voters = voter + 1;
+      else expect(voter).toBeGreaterThanOrEqual(voters - REMEMBERED);
+      if (voters > 2 * REMEMBERED) oldest = Math.min(oldest, voter);
+    }
+    expect(voters).toBeGreaterThan(3 * REMEMBERED);
+    expect(oldest).toBeGreaterThan(0);
+  });
+
+  it('are by page as often as asked, whoever comes', () => {
+    const byPage = arrivals('one').filter((arrival) => arrival.byPage).length;
+    expect(byPage / arrivals('one').length).toBeGreaterThan(0.46);
+    expect(byPage / arrivals('one').length).toBeLessThan(0.54);
+    expect(arrivals('one', { pages: 0 }).some((arrival) => arrival.byPage)).toBe(false);
   });
 });

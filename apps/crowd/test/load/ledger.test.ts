@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createLedger, driftOf } from '../../src/load/ledger.ts';
+import { compareTally, describeDifference, driftOf as numberOf } from '../../src/load/difference.ts';
+import { createLedger } from '../../src/load/ledger.ts';
 import { createRandom } from '../../src/random.ts';
 
 const tally = (a: number | null, b: number | null, turnout: number) => ({
@@ -13,6 +14,7 @@ const tally = (a: number | null, b: number | null, turnout: number) => ({
   asOf: '',
 });
 const before = tally(10, 20, 30);
+const driftOf = (...args: Parameters<typeof compareTally>) => numberOf(compareTally(...args));
 
 describe('the ledger', () => {
   it('permits a ballot as soon as it is sent, and demands it once it is settled', () => {
@@ -78,6 +80,39 @@ describe('the ledger', () => {
     expect(driftOf(ledger.bounds(), before, tally(10, 21, 31))).toBe(-1);
   });
 
+  it('still demands the last ballot of somebody who is forgotten, and permits what was not confirmed', () => {
+    const ledger = createLedger(['a', 'b']);
+    ledger.accepted(ledger.sent(0, 'a'), 1);
+    ledger.accepted(ledger.sent(0, 'b'), 2);
+    ledger.sent(1, 'a');
+    ledger.forget(0, 3);
+    ledger.forget(1, 3);
+    ledger.settle(1);
+    expect(driftOf(ledger.bounds(), before, tally(11, 20, 31))).toBe(0);
+    expect(ledger.voters).toBe(2);
+    ledger.settle();
+    expect(ledger.voters).toBe(0);
+    expect(ledger.bounds()).toEqual({
+      options: new Map([
+        ['a', { least: 0, most: 1 }],
+        ['b', { least: 1, most: 1 }],
+      ]),
+      turnout: { least: 1, most: 2 },
+    });
+  });
+
+  it('tells what is missing from what somebody else may have cast', () => {
+    const ledger = createLedger(['a', 'b']);
+    ledger.accepted(ledger.sent(0, 'a'), 1);
+    ledger.settle();
+    const words = (a: number, b: number, turnout: number) =>
+      describeDifference(compareTally(ledger.bounds(), before, tally(a, b, turnout)));
+    expect(words(11, 20, 31)).toBeUndefined();
+    expect(words(10, 20, 30)).toMatch(/^MISSING: 1 /);
+    expect(words(11, 22, 33)).toMatch(/^MORE .*: 2 .*Somebody else votes here/);
+    expect(words(10, 21, 31)).toMatch(/^MISSING at one place: 1 .* another 1 too many/);
+  });
+
   it('never accuses a tally of what can have happened, whatever came of the ballots', () => {
     for (let seed = 0; seed < 200; seed++) {
       const random = createRandom(`ledger ${seed}`);
@@ -89,7 +124,10 @@ describe('the ledger', () => {
         expect(driftOf(ledger.bounds(), before, now), `seed ${seed}, turn ${turn}`).toBe(0);
       };
       for (let turn = 0; turn < 40; turn++) {
-        const [voter, choice] = [random.integer(0, 5), random.pick(['a', 'b'])];
+        // Each comes for a while, and then no more.
+        const oldest = Math.floor(turn / 8);
+        if (turn % 8 === 0 && turn > 0) ledger.forget(oldest - 1, turn);
+        const [voter, choice] = [oldest + random.integer(0, 5), random.pick(['a', 'b'])];
         const entry = ledger.sent(voter, choice);
         const fate = random.pick(['accepted', 'refused', 'counted unheard', 'lost unheard'] as const);
         if (fate === 'accepted' || fate === 'counted unheard') counted.set(voter, choice);

@@ -1,0 +1,37 @@
+import type { Page } from 'playwright-core';
+
+/**
+ * Collects what goes wrong in a page without stopping it: a part that does not come, a script that fails.
+ * @param origins where the services are for this crowd. A page may name another address for the same service, as people
+ * outside need it, and whether that is reached from here says nothing.
+ * @returns what takes all since the last time, in words.
+ */
+export function watchTroubles(page: Page, origins: readonly string[]): () => string[] {
+  let troubles: string[] = [];
+  const isOurs = (url: string) => origins.includes(new URL(url).origin);
+  page.on('pageerror', (error) => void troubles.push(`its script failed: ${error.message.split('\n')[0]}`));
+  page.on('requestfailed', (request) => {
+    const why = request.failure()?.errorText ?? 'failed';
+    // What is under way when somebody leaves the page is not missing.
+    if (why !== 'net::ERR_ABORTED' && isOurs(request.url()))
+      troubles.push(`${pathOf(request.url())}: ${why}`);
+  });
+  page.on('response', (response) => {
+    // The page's own answer is judged by what it says.
+    const isPart = response.request().resourceType() !== 'document';
+    if (isPart && isOurs(response.url()) && response.status() >= 400) {
+      troubles.push(`${pathOf(response.url())}: status ${response.status()}`);
+    }
+  });
+  return () => {
+    const taken = troubles;
+    troubles = [];
+    return taken;
+  };
+}
+
+/** Without what differs from voter to voter: the same fault is to be counted as the same. */
+function pathOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname.replace(/(\/receipts\/).*/, '$1…')}`;
+}
