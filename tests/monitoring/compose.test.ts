@@ -8,9 +8,11 @@ type Service = {
   mem_limit?: string;
   ports?: string[];
   volumes?: string[];
+  tmpfs?: string[];
   networks?: string[] | Record<string, unknown>;
   read_only?: boolean;
   cap_drop?: string[];
+  cap_add?: string[];
   command?: string[];
   labels?: Record<string, string>;
 };
@@ -53,11 +55,21 @@ describe('the profile sla', () => {
     ]);
   });
 
-  it("gives Docker's socket to the proxy alone, which lets others read", () => {
-    const withSocket = all.filter(([, { volumes = [] }]) =>
-      volumes.some((volume) => volume.includes('docker.sock')),
-    );
-    expect(withSocket.map(([name]) => name)).toEqual(['socket-proxy']);
+  it('gives the sockets of Docker and of containerd to their proxies alone, which let others read', () => {
+    const seeing = (path: string) =>
+      all.filter(([, { volumes = [] }]) => volumes.some((volume) => volume.includes(path)));
+    expect(seeing('docker.sock').map(([name]) => name)).toEqual(['socket-proxy']);
+    expect(seeing('CONTAINERD_FOLDER').map(([name]) => name)).toEqual(['containerd-proxy']);
+    expect(seeing('/:').map(([name]) => name)).toEqual(['cadvisor']);
+    expect(services.cadvisor!.tmpfs).toContain('/rootfs/run');
+    // cAdvisor sees into the files of processes that can do no more than itself.
+    expect(services.cadvisor).not.toHaveProperty('cap_add');
+    for (const name of ['socket-proxy', 'containerd-proxy']) expect(services[name]!.cap_add).toHaveLength(1);
+    const questions = readSource('infra/containerd-proxy/nginx.conf').match(/location [^{]*/g);
+    expect(questions).toEqual([
+      'location = /containerd.services.containers.v1.Containers/Get ',
+      'location / ',
+    ]);
     const allowed = services['socket-proxy']!.command!.filter((flag) => flag.startsWith('-allow'));
     expect(allowed.map((flag) => flag.split('=')[0])).toEqual(['-allowfrom', '-allowHEAD', '-allowGET']);
     const withApi = all.filter(([, { networks }]) =>

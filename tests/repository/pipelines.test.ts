@@ -1,3 +1,4 @@
+import { MONITORING_PACKAGES } from '@hbf/local-services/find-monitoring';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { readSource } from './root.ts';
@@ -9,6 +10,7 @@ const GITLAB = '.gitlab-ci.yml';
 interface Step {
   uses?: string;
   run?: string;
+  env?: Record<string, string>;
   with?: Record<string, unknown>;
 }
 interface Job {
@@ -32,6 +34,7 @@ const gitlab = parse(readSource(GITLAB)) as Record<
   {
     script?: string[];
     before_script?: string[];
+    variables?: Record<string, string>;
     parallel?: { matrix: { NODE: string[] }[] };
     rules?: unknown;
   }
@@ -46,7 +49,7 @@ const ofGitlab = Object.values(gitlab).flatMap(({ script }) => commandsIn((scrip
 
 describe('both pipelines', () => {
   it('run the same commands of the project, and each of them exists', () => {
-    expect(ofGithub.sort()).toEqual(['audit', 'publish:images', 'test', 'test:compose']);
+    expect(ofGithub.sort()).toEqual(['audit', 'fetch:traefik', 'publish:images', 'test', 'test:compose']);
     expect(ofGitlab.sort()).toEqual(ofGithub.sort());
     for (const command of ofGithub) expect(Object.keys(scripts)).toContain(command);
   });
@@ -61,6 +64,29 @@ describe('both pipelines', () => {
     ]) {
       expect(versions).toContain(oldest);
       expect(versions).toContain(ofImages);
+    }
+  });
+
+  it('leave out no test of the browser, the monitoring or the edge: what those need is installed, or its lack is an error', () => {
+    const steps = workflow.jobs.test!.steps;
+    const before = (commands: string[]) => commands.slice(0, commands.indexOf('npm test')).join('\n');
+    const pipelines = [
+      { commands: steps.map(({ run = '' }) => run), env: steps.find(({ run }) => run === 'npm test')!.env },
+      {
+        commands: [...gitlab.test!.before_script!, ...gitlab.test!.script!],
+        env: gitlab.test!.variables,
+      },
+    ];
+    for (const { commands, env } of pipelines) {
+      const installed = before(commands).split(/\s+/);
+      for (const name of ['redis-server', ...MONITORING_PACKAGES]) expect(installed).toContain(name);
+      expect(before(commands)).toContain('npm run fetch:traefik');
+      expect(env).toMatchObject({
+        CHROMIUM_PATH: expect.stringMatching(/^\/usr\/bin\/\w/),
+        TRAEFIK_PATH: '.local/bin/traefik',
+      });
+      for (const name of ['HBF_NO_BROWSER', 'HBF_NO_INSTALL', 'HBF_NO_MONITORING'])
+        expect(env).not.toHaveProperty(name);
     }
   });
 

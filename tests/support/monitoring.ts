@@ -26,6 +26,14 @@ export type Measured = { labels: Record<string, string>; value: number };
 const file = (path: string) => readFileSync(path, 'utf8');
 const READY_MS = 30_000;
 
+/** The command of a service of infra/compose.sla.yaml. */
+function flagsOf(service: string): string[] {
+  const { services } = parse(file('infra/compose.sla.yaml'), { merge: true }) as {
+    services: Record<string, { command: string[] }>;
+  };
+  return services[service]!.command;
+}
+
 /** Runs a program until the end of the test file. Resolves when it answers at an address of this machine. */
 async function run(
   name: string,
@@ -81,10 +89,7 @@ export async function startEdge(command: string, system: System) {
     join(folder, 'replicas.yaml'),
     stringify({ http: { services: { ...services('vote'), ...services('result') } } }),
   );
-  const compose = parse(file('infra/compose.sla.yaml'), { merge: true }) as {
-    services: { edge: { command: string[] } };
-  };
-  const flags = compose.services.edge.command
+  const flags = flagsOf('edge')
     .filter((flag) => !/providers\.docker|acme|providers\.file/.test(flag))
     .map((flag) =>
       flag
@@ -112,6 +117,24 @@ export async function startEdge(command: string, system: System) {
     /** The lines of its access log so far. */
     accessLog: () => file(accessLog).split('\n').filter(Boolean),
   };
+}
+
+/**
+ * cAdvisor as infra has it, but that it looks every second, and asks the Docker of this machine, or none where none answers.
+ * @returns its target.
+ */
+export async function startCadvisor(command: string): Promise<string> {
+  const port = await freePort();
+  const flags = flagsOf('cadvisor')
+    .filter((flag) => !flag.startsWith('--docker='))
+    .map((flag) => flag.replace('--housekeeping_interval=15s', '--housekeeping_interval=1s'));
+  await run(
+    'cAdvisor',
+    command,
+    ['-logtostderr', ...flags, '--listen_ip=127.0.0.1', `--port=${port}`],
+    `http://127.0.0.1:${port}/healthz`,
+  );
+  return `127.0.0.1:${port}`;
 }
 
 /** The exporters of the stores, as infra has them. @returns their targets. */

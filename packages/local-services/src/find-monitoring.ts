@@ -10,7 +10,8 @@ const PROGRAMS = {
   redisExporter: ['redis_exporter', 'prometheus-redis-exporter'],
   postgresExporter: ['postgres_exporter', 'prometheus-postgres-exporter'],
 } as const;
-const PACKAGES = [
+/** The packages of Debian and Ubuntu that have them. */
+export const MONITORING_PACKAGES = [
   'prometheus',
   'prometheus-alertmanager',
   'prometheus-redis-exporter',
@@ -39,7 +40,7 @@ export function findMonitoring(
   if (env.HBF_NO_INSTALL === '1') reason = 'HBF_NO_INSTALL=1 forbids to install them';
   if (canInstall(env)) {
     try {
-      aptInstall(PACKAGES, say);
+      aptInstall(MONITORING_PACKAGES, say);
       const installed = findInstalled(env);
       if (installed) return installed;
       reason = 'apt-get installed not all of them';
