@@ -9,6 +9,7 @@ import { until } from '@hbf/drills/until';
 import { findCommand } from '@hbf/local-services/find-command';
 import { freePort } from '@hbf/local-services/free-port';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { countedAt } from './support/counted.ts';
 import { startCrowd } from './support/crowd.ts';
 import { startEdge } from './support/monitoring.ts';
 import { startStandIn } from './support/stand-in.ts';
@@ -57,18 +58,6 @@ const answerFor = (webUrl: string, host: string) =>
       .once('error', reject)
       .end();
   });
-
-/** How many requests an edge has counted, by router and status. */
-async function countedAt(target: string): Promise<Map<string, number>> {
-  const text = await (await fetch(`http://${target}/metrics`)).text();
-  const lines = text.matchAll(/^traefik_router_requests_total\{code="(\d+)".*router="([^"]+)".*\} (\S+)$/gm);
-  const all = new Map<string, number>();
-  for (const [, code, router, count] of lines) {
-    const key = `${router} ${code}`;
-    all.set(key, (all.get(key) ?? 0) + Number(count));
-  }
-  return all;
-}
 
 describe.skipIf(!traefik)('the edge', async () => {
   if (!traefik) return;
@@ -233,10 +222,11 @@ describe.skipIf(!traefik)('the edge, of replicas that are unwell', async () => {
   });
 });
 
-describe.skipIf(!traefik)('the edge, of which routes', async () => {
+describe.skipIf(!traefik)('the routes of the edge', async () => {
   if (!traefik) return;
   const [port, metricsPort] = [await freePort(), await freePort()];
-  const replicas = [await startStandIn('127.0.0.7', port, metricsPort)];
+  const vote = await startStandIn('127.0.0.7', port, metricsPort);
+  const replicas = [vote, { ...vote, app: 'result' }];
   const domain = { DOMAIN: 'example.org', ACME_EMAIL: 'host@example.org' };
   // An address alone asks no authority for a certificate of localhost.
   const untold = await startEdge(
@@ -245,11 +235,7 @@ describe.skipIf(!traefik)('the edge, of which routes', async () => {
     { told: false, env: { ACME_EMAIL: domain.ACME_EMAIL } },
   );
   const nowhere = await startEdge(traefik, { replicas: [] }, { told: false });
-  const certified = await startEdge(
-    traefik,
-    { replicas: [...replicas, { ...replicas[0]!, app: 'result' }] },
-    { env: domain },
-  );
+  const certified = await startEdge(traefik, { replicas }, { env: domain });
   const routersOf = async ({ target }: { target: string }) =>
     (await (await fetch(`http://${target}/api/http/routers?per_page=100`)).json()) as {
       name: string;
@@ -259,15 +245,18 @@ describe.skipIf(!traefik)('the edge, of which routes', async () => {
     }[];
   const answerOf = (url: string) => fetch(url).then(({ status }) => status);
 
-  it('leads to vote by its name while it was told of no replica, and counts that as its own', async () => {
+  it('lead to vote and result by their names while it was told of no replica, and count that as theirs, but for sockets', async () => {
     await until('it is there', async () => (await answerOf(untold.voteUrl)) === 200);
     expect((await fetch(untold.voteUrl, { method: 'POST', body: 'ballot' })).status).toBe(200);
     expect((await answerFor(untold.webUrl, 'vote.localhost')).status).toBe(200);
+    expect(await answerOf(`${untold.resultUrl}/socket.io/`)).toBe(200);
     const routers = [...(await countedAt(untold.target)).keys()];
-    expect(routers).toEqual(expect.arrayContaining(['vote-away@file 200', 'vote-host-away@file 200']));
+    expect(routers).toEqual(
+      expect.arrayContaining(['vote-away@file 200', 'vote-host-away@file 200', 'result-live-away@file 200']),
+    );
   });
 
-  it('leads to the replicas when it is told of them', async () => {
+  it('lead to the replicas when it is told of them', async () => {
     untold.tell();
     await until('the router of reads is there', async () => {
       expect(await answerOf(untold.voteUrl)).toBe(200);
@@ -275,7 +264,7 @@ describe.skipIf(!traefik)('the edge, of which routes', async () => {
     });
   });
 
-  it('fails soon where the name is nobody, and counts that as its own', async () => {
+  it('fail soon where the name is nobody, and count that as theirs', async () => {
     await until('its routes are there', async () =>
       (await routersOf(nowhere)).some(({ name }) => name === 'vote-away@file'),
     );
@@ -286,7 +275,7 @@ describe.skipIf(!traefik)('the edge, of which routes', async () => {
     expect(routers.filter((key) => /^vote-away@file 50[24]$/.test(key))).toHaveLength(1);
   });
 
-  it('takes all of them with a domain and certificates, and leads port 80 to these', async () => {
+  it('are all taken with a domain and certificates, to which port 80 leads', async () => {
     const ours = await until('they are there', async () => {
       const all = (await routersOf(certified)).filter(({ name }) => name.endsWith('@file'));
       return all.length > 0 && all;
