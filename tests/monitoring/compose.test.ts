@@ -56,6 +56,22 @@ describe('the profile sla', () => {
     expect(megabytes(own) * 2 ** 20).toBeLessThanOrEqual(1.5e9);
   });
 
+  it('waits two seconds for a store that does not answer, and fetches nothing from the internet', () => {
+    expect(services['redis-exporter']!.environment!.REDIS_EXPORTER_CONNECTION_TIMEOUT).toBe('2s');
+    const { search } = new URL(`postgres://${services['postgres-exporter']!.environment!.DATA_SOURCE_URI}`);
+    expect(new URLSearchParams(search).get('connect_timeout')).toBe('2');
+    expect(services.grafana!.environment!.GF_PLUGINS_PREINSTALL_DISABLED).toBe('true');
+    expect(services.edge!.command).toContain('--global.checknewversion=false');
+  });
+
+  it('has links in its alerts that lead to where it is published', () => {
+    for (const name of ['prometheus', 'alertmanager']) {
+      const { command, ports } = services[name]!;
+      const [, published] = /^\$\{MONITORING_HOST:-127\.0\.0\.1\}:(.+):\d+$/.exec(String(ports))!;
+      expect(command).toContain(`--web.external-url=http://localhost:${published}`);
+    }
+  });
+
   it('lets voting go first where the processor is not enough for all', () => {
     for (const [name, { cpu_shares }] of all)
       expect({ name, cpu_shares }).toEqual({ name, cpu_shares: name === 'edge' ? 1024 : 128 });
