@@ -55,48 +55,89 @@ async function run(
   return server;
 }
 
+type Replica = { app: string; url?: string; metricsPort: number };
+
 /**
- * The edge of infra, with its own routes, in front of the replicas that run here: without Docker, which would name them,
- * their addresses are written down.
+ * The load balancers that compose.yaml's labels describe, for replicas that run here. In containers all of an app have one
+ * internal port; here each may have its own, so those that share one are a load balancer, as Docker would have it, and what
+ * is above spreads over these.
  */
-export async function startEdge(command: string, system: System) {
+function servicesOf(replicas: readonly Replica[]): Record<string, unknown> {
+  const { services } = parse(file('compose.yaml'), { merge: true }) as {
+    services: Record<string, { labels: Record<string, string> }>;
+  };
+  const found: Record<string, unknown> = {};
+  for (const app of ['vote', 'result']) {
+    const labels = services[app]!.labels;
+    const ofApp = replicas.filter((replica) => replica.app === app);
+    const ports = [...new Set(ofApp.map(({ metricsPort }) => metricsPort))];
+    const names = Object.keys(labels).flatMap(
+      (label) => /services\.(.+)\.loadbalancer\.server\.port$/.exec(label)?.[1] ?? [],
+    );
+    for (const name of names) {
+      const label = (key: string) => labels[`traefik.http.services.${name}.loadbalancer.${key}`]!;
+      const check = (key: string) => label(`healthcheck.${key}`);
+      for (const port of ports)
+        found[`${name}-docker-${port}`] = {
+          loadBalancer: {
+            servers: ofApp.filter(({ metricsPort }) => metricsPort === port).map(({ url }) => ({ url })),
+            serversTransport: label('serverstransport').replace('@file', ''),
+            healthCheck: {
+              path: check('path'),
+              port,
+              interval: check('interval'),
+              timeout: check('timeout'),
+            },
+          },
+        };
+      found[`${name}-docker`] = {
+        weighted: {
+          services: ports.map((port) => ({ name: `${name}-docker-${port}`, weight: 1 })),
+          healthCheck: {},
+        },
+      };
+    }
+  }
+  return found;
+}
+
+/**
+ * The edge of infra, with its own routes and settings, in front of the replicas that run here: without Docker, which would name
+ * them, their addresses are written down. Docker's DNS would know the first of each app by its name.
+ * @param env DOMAIN and ACME_EMAIL. No authority is asked: its address is one of this machine, where nobody is.
+ * @param told whether it is told of the replicas from the start, or only when the test has `tell` called.
+ */
+export async function startEdge(
+  command: string,
+  { replicas }: { replicas: readonly Replica[] },
+  { env = {}, told = true }: { env?: Record<string, string>; told?: boolean } = {},
+) {
   const folder = makeTestDirectory('edge');
   const accessLog = join(makeTestDirectory('access-log'), 'access.log');
-  const [vote, result, web, secure, api] = await Promise.all(Array.from({ length: 5 }, freePort));
-  const services = (app: 'vote' | 'result') => {
-    const replicas = system.replicas.filter((replica) => replica.app === app);
-    const urls = replicas.map(({ url }) => ({ url }));
-    // Replicas of this machine have an internal port each; a service of the edge has one for all.
-    const check = (path: string) => ({ path, interval: '500ms', timeout: '500ms' });
-    return {
-      [`${app}-ready`]: {
-        loadBalancer: { servers: urls, serversTransport: 'brief', healthCheck: check('/') },
-      },
-      [`${app}-any`]: {
-        loadBalancer: { servers: urls, serversTransport: 'brief', healthCheck: check('/') },
-      },
-      ...(app === 'result' && {
-        'result-live': { loadBalancer: { servers: urls, serversTransport: 'live' } },
-      }),
-    };
-  };
-  const routes = file('infra/traefik/routes.yaml')
-    .replaceAll('service: vote@docker', 'service: vote-ready')
-    .replaceAll('service: result@docker', 'service: result-ready')
-    .replaceAll('@docker', '');
-  writeFileSync(join(folder, 'routes.yaml'), routes);
+  const certificates = join(makeTestDirectory('certificates'), 'acme.json');
+  const ports = Array.from({ length: 6 }, freePort);
+  const [vote, result, web, secure, api, authority] = await Promise.all(ports);
+  const named = (app: string, otherwise: string) =>
+    replicas.find((replica) => replica.app === app)?.url ?? otherwise;
   writeFileSync(
-    join(folder, 'replicas.yaml'),
-    stringify({ http: { services: { ...services('vote'), ...services('result') } } }),
+    join(folder, 'routes.yaml'),
+    file('infra/traefik/routes.yaml')
+      .replaceAll('@docker', '-docker')
+      .replaceAll(/http:\/\/(vote|result):\d+/g, (url, app) => named(app, url)),
   );
+  const tell = () =>
+    writeFileSync(join(folder, 'replicas.yaml'), stringify({ http: { services: servicesOf(replicas) } }));
+  if (told) tell();
   const flags = flagsOf('edge')
-    .filter((flag) => !/providers\.docker|acme|providers\.file/.test(flag))
+    .filter((flag) => !/providers\.(docker|file)/.test(flag))
     .map((flag) =>
       flag
         .replace('=:5002', `=127.0.0.1:${vote}`)
         .replace('=:5001', `=127.0.0.1:${result}`)
         .replace('=:80', `=127.0.0.1:${web}`)
-        .replace('=:443', `=127.0.0.1:${secure}`),
+        .replace('=:443', `=127.0.0.1:${secure}`)
+        .replace('/certificates/acme.json', certificates)
+        .replace(/\$\{(\w+):-\}/, (_, name) => env[name] ?? ''),
     );
   await run(
     'the edge',
@@ -106,16 +147,21 @@ export async function startEdge(command: string, system: System) {
       `--providers.file.directory=${folder}`,
       `--entrypoints.traefik.address=127.0.0.1:${api}`,
       `--accesslog.filepath=${accessLog}`,
+      `--certificatesresolvers.acme.acme.caserver=https://127.0.0.1:${authority}/directory`,
     ],
-    `http://127.0.0.1:${api}/metrics`,
+    `http://127.0.0.1:${api}/ping`,
+    { DOMAIN: '', ACME_EMAIL: '', ...env },
   );
   return {
     voteUrl: `http://127.0.0.1:${vote}`,
     resultUrl: `http://127.0.0.1:${result}`,
     webUrl: `http://127.0.0.1:${web}`,
+    secureUrl: `https://127.0.0.1:${secure}`,
     target: `127.0.0.1:${api}`,
     /** The lines of its access log so far. */
     accessLog: () => file(accessLog).split('\n').filter(Boolean),
+    /** Tells it of all replicas, as Docker does when it answers again. */
+    tell,
   };
 }
 

@@ -59,6 +59,9 @@ test('everything that is missing or malformed is named at once, and no secret wi
 
 test('production refuses a development key, and says so beside the other faults', () => {
   const dev = `dev:${'0123456789abcdef'.repeat(4)}`;
+  expect(
+    faultsOf({ ...REQUIRED, RECEIPT_KEYS: dev, PUBLIC_RESULT_URL: 'https://result.example.org' }),
+  ).toContain('RECEIPT_KEYS: holds a development key, which everybody knows');
   expect(readConfig({ ...REQUIRED, RECEIPT_KEYS: dev }).RECEIPT_KEYS).toHaveLength(1);
   const message = faultsOf({ RECEIPT_KEYS: `${GOOD_KEY},${dev}`, NODE_ENV: 'production' });
   expect(message).toMatch(/RECEIPT_KEYS: .*development key/);

@@ -168,4 +168,15 @@ describe('readConfig', () => {
     expect(faults[2]).toMatch(/^CROWD_KEYS: .*development key/);
     expect(readConfig({ ...good, VOTER_KEYS: `dev-1:${HEX}` }).voterKeys).toHaveLength(1);
   });
+
+  it('refuses the keys of compose.yaml behind a public address', () => {
+    const faults = faultsOf({
+      ...good,
+      VOTER_KEYS: `dev:${HEX}`,
+      RECEIPT_KEYS: `dev:${HEX}`,
+      PUBLIC_VOTE_URL: 'https://vote.example.org',
+    });
+    expect(faults).toHaveLength(2);
+    for (const fault of faults) expect(fault).toMatch(/development key, .*PUBLIC_VOTE_URL/);
+  });
 });

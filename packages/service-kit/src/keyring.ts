@@ -43,12 +43,32 @@ export function isDevelopmentKey(key: Key): boolean {
   return key.kid.toLowerCase().startsWith('dev') || new Set(key.secret).size < 8;
 }
 
-/** As `keys`, but in production no development key will do. @param env whose NODE_ENV decides. */
-export const keysFor = (env: Record<string, string | undefined>) =>
-  keys.refine(
-    (list) => env.NODE_ENV !== 'production' || !list.some(isDevelopmentKey),
-    'holds a development key, which NODE_ENV=production refuses (openssl rand -hex 32 makes a real one)',
-  );
+/** Names that no public name server knows, or that are none. */
+const LOCAL_NAME = /^([^.]+|.*\.(localhost|local|internal|test|home\.arpa)|\[.*\]|[\d.]+)$/;
+
+/** Whether a URL is one of the internet: https, under a name that certificates are given for. */
+function isPublic(url: string | undefined): boolean {
+  if (!url?.startsWith('https:') || !URL.canParse(url)) return false;
+  return !LOCAL_NAME.test(new URL(url).hostname);
+}
+
+/**
+ * As `keys`, but in production no development key will do, nor where the services are to be reached from the internet: with
+ * these, anybody could be as many voters as they like.
+ * @param env whose NODE_ENV, PUBLIC_VOTE_URL and PUBLIC_RESULT_URL decide.
+ */
+export const keysFor = (env: Record<string, string | undefined>) => {
+  const developmentKey = (list: Key[]) => list.some(isDevelopmentKey);
+  return keys
+    .refine(
+      (list) => env.NODE_ENV !== 'production' || !developmentKey(list),
+      'holds a development key, which NODE_ENV=production refuses (openssl rand -hex 32 makes a real one)',
+    )
+    .refine(
+      (list) => !(isPublic(env.PUBLIC_VOTE_URL) || isPublic(env.PUBLIC_RESULT_URL)) || !developmentKey(list),
+      'holds a development key, which everybody knows, and PUBLIC_VOTE_URL or PUBLIC_RESULT_URL is an address of the internet (openssl rand -hex 32 makes a real one)',
+    );
+};
 
 /** A key as it is configured: `kid:64 hex digits`. */
 export function writeKey({ kid, secret }: Key): string {

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { createKeyring, isDevelopmentKey, isKeyOf, type Key, keys, writeKey } from '../src/keyring.ts';
+import {
+  createKeyring,
+  isDevelopmentKey,
+  isKeyOf,
+  type Key,
+  keys,
+  keysFor,
+  writeKey,
+} from '../src/keyring.ts';
 
 const HEX = '00112233445566778899aabbccddeeff0123456789abcdef0123456789abcdef';
 const key = (kid: string, byte: number): Key => ({ kid, secret: Buffer.alloc(32, byte) });
@@ -101,6 +109,33 @@ describe('isDevelopmentKey', () => {
     expect(isDevelopmentKey({ kid: 'DEV-2', secret })).toBe(true);
     expect(isDevelopmentKey({ kid: 'k1', secret: Buffer.alloc(32, 7) })).toBe(true);
     expect(isDevelopmentKey({ kid: 'k1', secret })).toBe(false);
+  });
+});
+
+describe('keysFor', () => {
+  const takes = (env: Record<string, string>, key: string) => keysFor(env).safeParse(key).success;
+
+  it.each(['https://vote.example.org', 'https://example.org:8443', 'https://localhost.example.org'])(
+    'refuses a development key where %s is the address, of vote or of result',
+    (url) => {
+      for (const name of ['PUBLIC_VOTE_URL', 'PUBLIC_RESULT_URL']) {
+        expect(takes({ [name]: url }, `dev:${HEX}`)).toBe(false);
+        expect(takes({ [name]: url }, `k1:${HEX}`)).toBe(true);
+      }
+    },
+  );
+
+  it.each([
+    'http://vote.example.org',
+    'https://localhost:5002',
+    'https://vote.localhost',
+    'https://laptop',
+    'https://laptop.local',
+    'https://192.168.1.7',
+    'https://[fd00::7]:5002',
+    'no address',
+  ])('takes one where it is %s', (url) => {
+    expect(takes({ PUBLIC_VOTE_URL: url }, `dev:${HEX}`)).toBe(true);
   });
 });
 

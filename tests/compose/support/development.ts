@@ -14,6 +14,8 @@ export type Development = {
   readonly project: Project;
   readonly voteUrl: string;
   readonly resultUrl: string;
+  /** Where the edge of the profile sla tells what it counted. */
+  readonly edgeTarget: string;
   /** Where the debugger of each app is to be reached. */
   readonly debuggers: Record<'result' | 'vote' | 'worker', string>;
   /** Replaces a text in a file of the copy, as an editor does that writes another file and renames it. */
@@ -54,20 +56,25 @@ export async function createDevelopment(): Promise<Development> {
   cpSync(ROOT, copy, { recursive: true, filter: (path) => !NOT_CLONED.includes(basename(path)) });
 
   const ports = new Set<number>();
-  while (ports.size < 5) ports.add(await freePort());
-  const [vote, result, resultDebug, voteDebug, workerDebug] = [...ports];
+  while (ports.size < 7) ports.add(await freePort());
+  const [vote, result, resultDebug, voteDebug, workerDebug, edge, edgeHttp] = [...ports];
   const env = {
     VOTE_PORT: String(vote),
     RESULT_PORT: String(result),
     RESULT_DEBUG_PORT: String(resultDebug),
     VOTE_DEBUG_PORT: String(voteDebug),
     WORKER_DEBUG_PORT: String(workerDebug),
+    EDGE_DASHBOARD_PORT: String(edge),
+    EDGE_HTTP_PORT: String(edgeHttp),
     NO_COLOR: '1',
     // Not those of a file .env beside compose.yaml.
     LOG_LEVEL: 'info',
     PUBLIC_VOTE_URL: '',
     PUBLIC_RESULT_URL: '',
     TRUST_PROXY: '',
+    DOMAIN: '',
+    ACME_EMAIL: '',
+    MONITORING_HOST: '',
   };
   const file = join(copy, 'compose.yaml');
   const project = createProject({ prefix: 'hbf-development', files: [file], env });
@@ -88,6 +95,7 @@ export async function createDevelopment(): Promise<Development> {
     project,
     voteUrl: `http://127.0.0.1:${vote}`,
     resultUrl: `http://127.0.0.1:${result}`,
+    edgeTarget: `127.0.0.1:${edge}`,
     debuggers: {
       result: `http://127.0.0.1:${resultDebug}`,
       vote: `http://127.0.0.1:${voteDebug}`,
