@@ -32,6 +32,8 @@ const release = await createRelease({
     PLAIN_HOST: '',
     DOMAIN: '',
     ACME_EMAIL: '',
+    VOTE_REPLICAS: '3',
+    RESULT_REPLICAS: '1',
     LIMIT_ADDRESS_PER_MINUTE: String(PER_MINUTE),
   },
 });
@@ -90,7 +92,7 @@ describe.skipIf(lacking.length > 0)('a release behind its edge', () => {
 
   beforeAll(async () => {
     await release.build();
-    await release.up('--scale', 'vote=3', 'vote', 'result', 'worker', ...NEEDED);
+    await release.up('vote', 'result', 'worker', ...NEEDED);
   });
   afterEach(async ({ task }) => {
     if (task.result?.state !== 'fail') return;
