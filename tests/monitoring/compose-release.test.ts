@@ -6,7 +6,7 @@ type Service = {
   profiles?: string[];
   pids_limit?: number;
   mem_limit?: string;
-  ports?: (string | { target: number; published: string; host_ip: string })[];
+  ports?: string[];
   networks?: string[] | Record<string, unknown>;
   environment?: Record<string, string>;
   secrets?: string[];
@@ -50,14 +50,9 @@ describe('compose.release.sla.yaml', () => {
   });
 
   it("has vote's and result's ports at the edge, by the same variables", () => {
-    const plain = (port: string, target: number) => ({
-      target,
-      published: port,
-      host_ip: `\${PLAIN_HOST:-}`,
-    });
     expect(added.edge!.ports).toEqual([
-      plain(`\${VOTE_PORT:-5002}`, 5002),
-      plain(`\${RESULT_PORT:-5001}`, 5001),
+      `\${PLAIN_HOST:+\${PLAIN_HOST}:}\${VOTE_PORT:-5002}:5002`,
+      `\${PLAIN_HOST:+\${PLAIN_HOST}:}\${RESULT_PORT:-5001}:5001`,
     ]);
     expect(release.vote!.ports).toEqual([`\${VOTE_PORT:-5002}:5002`]);
     expect(release.result!.ports).toEqual([`\${RESULT_PORT:-5001}:5001`]);
