@@ -160,6 +160,8 @@ describe.skipIf(lacking.length > 0)('a release behind its edge', () => {
       const both = [...(await ask('redis_up', 'job')), ...(await ask('pg_up', 'job'))];
       return both.length === 2 && both.every(([, up]) => up === 1);
     });
+    const pages = 'ALERTS{alertstate="firing",severity="page"}';
+    await until('nobody is paged', async () => (await ask(pages, 'alertname')).size === 0);
     expect(await ask('redis_memory_max_bytes', 'job')).toEqual(new Map([['redis', 72 * 2 ** 20]]));
     expect((await ask('pg_database_size_bytes', 'datname')).get('hbf')).toBeGreaterThan(1e6);
     await until('the ballots that came through the edge are counted for the SLA', async () => {
@@ -167,8 +169,10 @@ describe.skipIf(lacking.length > 0)('a release behind its edge', () => {
     });
   });
 
-  it('goes back to ports of its own by the other file alone, should the edge stay away', async () => {
+  it('pages somebody when the edge is gone, and goes back to ports of its own by the other file alone', async () => {
     await project.compose('stop', 'edge');
+    const fires = 'ALERTS{alertname="EdgeIsGone",alertstate="firing"}';
+    await until('EdgeIsGone fires', async () => (await ask(fires, 'alertname')).size === 1, 90_000);
     const file = ['--project-name', project.name, '--file', join(ROOT, 'compose.release.yaml')];
     await docker(['compose', ...file, 'up', '--detach', '--no-build', '--wait', 'vote', 'result'], {
       ...process.env,
