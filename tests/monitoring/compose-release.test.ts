@@ -53,8 +53,8 @@ describe('compose.release.sla.yaml', () => {
 
   it("has vote's and result's ports at the edge, by the same variables", () => {
     expect(added.edge!.ports).toEqual([
-      `\${PLAIN_HOST:+\${PLAIN_HOST}:}\${VOTE_PORT:-5002}:5002`,
-      `\${PLAIN_HOST:+\${PLAIN_HOST}:}\${RESULT_PORT:-5001}:5001`,
+      `\${PLAIN_HOST:+\${PLAIN_HOST:-}:}\${VOTE_PORT:-5002}:5002`,
+      `\${PLAIN_HOST:+\${PLAIN_HOST:-}:}\${RESULT_PORT:-5001}:5001`,
     ]);
     expect(release.vote!.ports).toEqual([`\${VOTE_PORT:-5002}:5002`]);
     expect(release.result!.ports).toEqual([`\${RESULT_PORT:-5001}:5001`]);
