@@ -16,11 +16,14 @@ const allow = (commands) => commands.map((command) => `+${command}`).join(' ');
 /** As it stands in the file, which so holds no password. */
 export const hashOf = (password) => `#${createHash('sha256').update(password).digest('hex')}`;
 
+/** What redis_exporter asks, as infra/compose.sla.release.yaml sets it up. It touches no key. */
+const EXPORTER = ['ping', 'info'];
+
 // Whoever reaches the port knows already that somebody listens.
 const HEALTH = 'user health on nopass +ping';
 
-/** Of the Redis that holds the ballots. @param passwords of the users vote, worker and operator. */
-export function redisAcl({ vote, worker, operator }) {
+/** Of the Redis that holds the ballots. @param passwords of the users vote, worker, exporter and operator. */
+export function redisAcl({ vote, worker, exporter, operator }) {
   return [
     // Off: nobody can be this user. But with its rights Redis reads its append-only file, and without them a restart would
     // lose all queued ballots: docs/decisions/the-default-user-keeps-its-rights.md.
@@ -29,6 +32,7 @@ export function redisAcl({ vote, worker, operator }) {
     // it appends to it can also empty (XADD with MAXLEN 0), which no rights prevent: docs/security.md.
     `user vote on ${hashOf(vote)} ~hbf:{*}:ballots ~hbf:{*}:state %R~hbf:{*}:polls %R~hbf:system %R~hbf:polls ${allow(VOTE)}`,
     `user worker on ${hashOf(worker)} ~hbf:* ${allow(WORKER)}`,
+    `user exporter on ${hashOf(exporter)} ${allow(EXPORTER)}`,
     HEALTH,
     `user operator on ${hashOf(operator)} ~* &* +@all`,
   ].join('\n');

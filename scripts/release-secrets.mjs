@@ -29,19 +29,23 @@ const MADE = {
   receipt_keys: firstKey,
   crowd_keys: firstKey,
   postgres_password: random,
+  postgres_exporter_password: random,
   database_url_worker: () => `postgres://worker:${random()}@db:5432/hbf`,
   database_url_result: () => `postgres://result:${random()}@db:5432/hbf`,
   redis_url_vote: () => `redis://vote:${random()}@redis:6379`,
   redis_url_worker: () => `redis://worker:${random()}@redis:6379`,
   redis_operator_password: random,
+  // As redis_exporter reads it: passwords by whom they are asked of.
+  redis_exporter_passwords: () => JSON.stringify({ 'redis://exporter@redis:6379': random() }),
   limits_url: () => `redis://vote:${random()}@limits:6379`,
+  grafana_admin_password: random,
 };
 
 /** What holds the passwords of one store. */
 export const STORES = {
-  redis: ['redis_url_vote', 'redis_url_worker', 'redis_operator_password'],
+  redis: ['redis_url_vote', 'redis_url_worker', 'redis_exporter_passwords', 'redis_operator_password'],
   limits: ['limits_url'],
-  postgres: ['postgres_password', 'database_url_worker', 'database_url_result'],
+  postgres: ['postgres_password', 'postgres_exporter_password', 'database_url_worker', 'database_url_result'],
 };
 
 /** The file of its users, of each store that has one. */
@@ -50,6 +54,7 @@ const USERS = { redis: 'redis_acl', limits: 'limits_acl' };
 const redisPasswords = (folder) => ({
   vote: passwordOf(read(folder, 'redis_url_vote')),
   worker: passwordOf(read(folder, 'redis_url_worker')),
+  exporter: Object.values(JSON.parse(read(folder, 'redis_exporter_passwords')))[0],
   operator: read(folder, 'redis_operator_password'),
 });
 
@@ -106,16 +111,25 @@ export function completeSecrets(folder) {
     (present === undefined ? made : kept).push(name);
   }
   refuseMisfits(folder);
+  if (kept.includes('redis_acl') && !knows(read(folder, 'redis_acl'), 'exporter')) {
+    write(folder, 'redis_acl', DERIVED.redis_acl(folder), { replace: true });
+    made.push('redis_acl');
+    kept.splice(kept.indexOf('redis_acl'), 1);
+  }
   return { made, kept };
 }
+
+/** An earlier version made a file of users that lacks one. To add it keeps nobody out whom a Redis that runs lets in. */
+const knows = (acl, user) => acl.includes(`user ${user} `);
 
 /** What was lost and made anew no longer fits what was derived from the old one. */
 function refuseMisfits(folder) {
   const acl = read(folder, 'redis_acl');
-  if (!Object.values(redisPasswords(folder)).every((password) => acl.includes(hashOf(password)))) {
+  const admits = ([user, password]) => !knows(acl, user) || acl.includes(hashOf(password));
+  if (!Object.entries(redisPasswords(folder)).every(admits)) {
     throw new SecretsError(
       `${join(folder, 'redis_acl')} does not admit those whom ${STORES.redis.join(', ')} name. Restore the folder ` +
-        'from its copy; or delete redis_acl, run this again, and make the containers redis, vote and worker anew.',
+        'from its copy; or delete redis_acl, run this again, and make the containers of the row "redis" in docs/operations.md anew.',
     );
   }
   if (!read(folder, 'limits_acl').includes(hashOf(limitsPassword(folder)))) {

@@ -23,6 +23,12 @@ function run([command, name, ...rest]) {
   if (command === undefined) {
     const { made, kept } = completeSecrets(folder);
     console.log(`In ${folder}\n  made: ${list(made)}\n  there already, and left as they are: ${list(kept)}`);
+    if (made.includes('redis_acl') && kept.includes('redis_url_vote')) {
+      console.log(
+        'A Redis that runs does not know the users of redis_acl yet: give the commands of the row "redis" under "Rotate a key or\n' +
+          'a password" in docs/operations.md.',
+      );
+    }
     const anew = STORES.postgres.filter((file) => made.includes(file));
     if (anew.length > 0 && anew.length < STORES.postgres.length) {
       console.log(

@@ -23,16 +23,23 @@ const secrets = (...args: string[]) => {
   return { code: status, output: `${stdout}${stderr}` };
 };
 const read = (name: string) => readFileSync(join(folder, name), 'utf8').trimEnd();
+const exporterPassword = () =>
+  (JSON.parse(read('redis_exporter_passwords')) as Record<string, string>)['redis://exporter@redis:6379']!;
 const all = () => Object.fromEntries(readdirSync(folder).map((name) => [name, read(name)]));
 const mode = (path: string) => statSync(path).mode & 0o777;
 const hashOf = (password: string) => `#${createHash('sha256').update(password).digest('hex')}`;
 
 describe('npm run secrets', () => {
-  it('makes every secret that compose.release.yaml names, and no other', () => {
+  it('makes every secret that the Compose files of a release name, and no other', () => {
     expect(secrets().code).toBe(0);
-    const compose = readFileSync(join(ROOT, 'compose.release.yaml'), 'utf8');
-    const named = [...compose.matchAll(/\{ file: '\$\{SECRETS_DIR:-\.\/secrets\}\/(\w+)' \}/g)];
-    expect(readdirSync(folder).sort()).toEqual(named.map(([, name]) => name).sort());
+    const named = ['compose.release.yaml', 'infra/compose.sla.release.yaml'].flatMap((path) =>
+      [
+        ...readFileSync(join(ROOT, path), 'utf8').matchAll(
+          /\{ file: '\$\{SECRETS_DIR:-\.\/secrets\}\/(\w+)' \}/g,
+        ),
+      ].map(([, name]) => name),
+    );
+    expect(readdirSync(folder).sort()).toEqual(named.sort());
   });
 
   it('makes keys as the services take them, and another secret for everything', () => {
@@ -86,6 +93,7 @@ describe('npm run secrets', () => {
     const passwords = [
       new URL(read('redis_url_vote')).password,
       new URL(read('redis_url_worker')).password,
+      exporterPassword(),
       read('redis_operator_password'),
     ];
     for (const password of passwords) {
@@ -99,6 +107,7 @@ describe('npm run secrets', () => {
 
   it.each([
     ['redis_url_vote', /redis_acl does not admit those whom redis_url_vote/],
+    ['redis_exporter_passwords', /redis_acl does not admit those whom .*redis_exporter_passwords/],
     ['limits_url', /limits_acl does not admit whom limits_url/],
   ])(
     'refuses the password in %s that was lost and made anew, since Redis knows the old one',
@@ -110,6 +119,26 @@ describe('npm run secrets', () => {
       expect(output).toMatch(words);
     },
   );
+
+  it("adds a user whom an earlier version's Redis does not know, changes no other, and says that Redis must be told", () => {
+    const told = 'A Redis that runs does not know the users of redis_acl yet';
+    expect(secrets().output).not.toContain(told);
+    const before = all();
+    rmSync(join(folder, 'redis_exporter_passwords'));
+    rmSync(join(folder, 'redis_acl'));
+    const users = before.redis_acl!.split('\n').filter((line) => !line.startsWith('user exporter '));
+    writeFileSync(join(folder, 'redis_acl'), users.join('\n'));
+    const { code, output } = secrets();
+    expect(code, output).toBe(0);
+    expect(output).toContain('made: redis_exporter_passwords, redis_acl\n');
+    expect(output).toContain(told);
+    const after = read('redis_acl').split('\n');
+    expect(after.filter((line) => !users.includes(line))).toEqual([
+      `user exporter on ${hashOf(exporterPassword())} +ping +info`,
+    ]);
+    expect(users.filter((line) => !after.includes(line))).toEqual([]);
+    expect(secrets().output).not.toContain(told);
+  });
 
   it('refuses an empty file, and names it', () => {
     secrets();
@@ -134,9 +163,21 @@ describe('npm run secrets', () => {
   });
 
   it.each([
-    ['redis', ['redis_acl', 'redis_operator_password', 'redis_url_vote', 'redis_url_worker']],
+    [
+      'redis',
+      [
+        'redis_acl',
+        'redis_exporter_passwords',
+        'redis_operator_password',
+        'redis_url_vote',
+        'redis_url_worker',
+      ],
+    ],
     ['limits', ['limits_acl', 'limits_url']],
-    ['postgres', ['database_url_result', 'database_url_worker', 'postgres_password']],
+    [
+      'postgres',
+      ['database_url_result', 'database_url_worker', 'postgres_exporter_password', 'postgres_password'],
+    ],
   ])('rotates all passwords of %s, and those alone', (store, names) => {
     secrets();
     const before = all();

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The roles of PostgreSQL, none of which is a superuser: `worker` owns the database, so that it can migrate the schema,
-# and `result` may read it. Their passwords are those of the secrets' URLs.
+# `result` may read it, and `exporter` what the server tells of itself, but no row. Their passwords are in the secrets.
 #
 # Runs by itself when the volume is new. To run again at any time, after a password was changed or a dump restored:
 #   docker compose -f compose.release.yaml exec db /docker-entrypoint-initdb.d/roles.sh
@@ -14,12 +14,13 @@ SET log_min_duration_statement = -1;
 \set superuser_password `cat /run/secrets/postgres_password`
 \set worker_password `sed -E 's|^[a-z]+://[^:]*:([^@]*)@.*|\1|' /run/secrets/database_url_worker`
 \set result_password `sed -E 's|^[a-z]+://[^:]*:([^@]*)@.*|\1|' /run/secrets/database_url_result`
+\set exporter_password `cat /run/secrets/postgres_exporter_password`
 
 DO $$
 DECLARE
   role text;
 BEGIN
-  FOREACH role IN ARRAY ARRAY['worker', 'result'] LOOP
+  FOREACH role IN ARRAY ARRAY['worker', 'result', 'exporter'] LOOP
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
       EXECUTE format('CREATE ROLE %I LOGIN', role);
     END IF;
@@ -28,11 +29,13 @@ END $$;
 ALTER ROLE postgres PASSWORD :'superuser_password';
 ALTER ROLE worker PASSWORD :'worker_password';
 ALTER ROLE result PASSWORD :'result_password';
+ALTER ROLE exporter PASSWORD :'exporter_password';
 
 -- Everybody may connect and make temporary tables by default.
 REVOKE ALL ON DATABASE hbf, postgres, template1 FROM PUBLIC;
 ALTER DATABASE hbf OWNER TO worker;
-GRANT CONNECT ON DATABASE hbf TO result;
+GRANT CONNECT ON DATABASE hbf TO result, exporter;
+GRANT pg_monitor TO exporter;
 GRANT USAGE ON SCHEMA public TO result;
 -- Those that are there, and those that a later migration makes.
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO result;
@@ -57,10 +60,12 @@ BEGIN
   END LOOP;
 END $$;
 
--- A result holds up to 10: four of them fit, and of the 57 that max_connections leaves besides the superuser's, 17 are
+-- A result holds up to 10: four of them fit, and of the 61 that max_connections leaves besides the superuser's, 17 are
 -- the workers' (one each, and one for each partition). For more results raise max_connections in compose.release.yaml
 -- and this number by 10 each, make db anew, and run this again.
 ALTER ROLE result CONNECTION LIMIT 40;
+ALTER ROLE exporter CONNECTION LIMIT 4;
 -- What it reads is small; without a limit one query could fill the disk with what it sorts.
 ALTER ROLE result SET temp_file_limit = '64MB';
+ALTER ROLE exporter SET temp_file_limit = '64MB';
 SQL

@@ -50,7 +50,7 @@ describe('the configuration of Prometheus', () => {
     );
     for (const interval of intervals) expect(Number(/^(\d+)s$/.exec(interval)?.[1])).toBeLessThanOrEqual(15);
     expect(config.scrape_configs.map(({ job_name }) => job_name)).toEqual([
-      ...['vote', 'result', 'worker', 'crowd', 'edge', 'redis', 'postgres', 'machine'],
+      ...['vote', 'result', 'worker', 'crowd', 'edge', 'ports', 'redis', 'postgres', 'machine'],
       ...['prometheus', 'alertmanager', 'grafana'],
     ]);
   });

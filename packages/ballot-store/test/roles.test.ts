@@ -109,6 +109,33 @@ describe("result's role", () => {
   });
 });
 
+describe("the exporter's role", async () => {
+  const exporter = await connectAs('exporter');
+
+  it.for([
+    "SELECT pg_database_size('postgres')",
+    'SELECT query FROM pg_stat_activity',
+    'SELECT * FROM pg_ls_waldir()',
+  ])('reads what the server tells of itself: %s', async (statement) => {
+    expect(await outcome(exporter, statement)).toBe('done');
+  });
+
+  it.for([
+    'SELECT * FROM ballots',
+    'SELECT * FROM tallies',
+    'CREATE TABLE mine (id int)',
+    'CREATE TEMPORARY TABLE mine (id int)',
+    'SET ROLE worker',
+    'SELECT pg_try_advisory_lock(1, 2)',
+    "SELECT pg_read_file('/etc/passwd')",
+    "COPY (SELECT 1) TO PROGRAM 'cat'",
+    'ALTER ROLE exporter CONNECTION LIMIT -1',
+    'SET temp_file_limit = -1',
+  ])('is refused: %s', async (statement) => {
+    expect(await outcome(exporter, statement)).toBe(INSUFFICIENT_PRIVILEGE);
+  });
+});
+
 describe("the worker's role", () => {
   it('takes part, takes partitions over and tells of changes', async () => {
     expect(await joinWorkers(worker)).toBeGreaterThan(0);

@@ -18,7 +18,7 @@ const MOUNTED: Record<string, string[]> = {
   redis: ['redis_acl', 'redis_operator_password'],
   limits: ['limits_acl'],
   // The passwords of the roles that it sets up.
-  db: ['database_url_result', 'database_url_worker', 'postgres_password'],
+  db: ['database_url_result', 'database_url_worker', 'postgres_exporter_password', 'postgres_password'],
   seed: ['crowd_key'],
 };
 

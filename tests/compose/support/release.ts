@@ -28,6 +28,8 @@ const APPS = ['vote', 'worker', 'result', 'crowd'] as const;
 /** The release set-up in a project of its own: images, volumes, secrets and ports are nobody else's. */
 export type Release = VotedOn & {
   readonly project: Project;
+  /** What its Compose files take from the environment. */
+  readonly env: Readonly<Record<string, string>>;
   readonly voteUrl: string;
   readonly resultUrl: string;
   /** What the images are tagged with. */
@@ -39,11 +41,14 @@ export type Release = VotedOn & {
   readonly secrets: ReadonlyMap<string, string>;
   /** Builds the images. */
   build(): Promise<void>;
-  /** Starts everything; resolves when it is healthy, ballots can be cast and the tally is live. */
-  up(): Promise<void>;
+  /**
+   * Starts everything, or besides the system those services that are named; resolves when it is healthy, ballots can be
+   * cast and the tally is live.
+   */
+  up(...args: string[]): Promise<void>;
   /** Ends everything, but keeps the data. */
   down(): Promise<void>;
-  /** Where a store is reached with a user's password: the secret's URL, by way of a tunnel. */
+  /** Where a store is reached with the password of a user, whose secret is named: by way of a tunnel. */
   storeUrl(secret: string): string;
   saveLogs(folder: string): Promise<void>;
   /** Ends everything, and deletes data, images and secrets. */
@@ -61,8 +66,14 @@ const POLLS = pollsFile([
   FAULTS,
 ]);
 
-/** @param options.without secrets that are missing, by name. */
-export async function createRelease(options: { without?: readonly string[] } = {}): Promise<Release> {
+/**
+ * @param options.without secrets that are missing, by name.
+ * @param options.overlays Compose files that are laid over compose.release.yaml.
+ * @param options.env what the Compose files take from the environment beyond what every test needs.
+ */
+export async function createRelease(
+  options: { without?: readonly string[]; overlays?: readonly string[]; env?: Record<string, string> } = {},
+): Promise<Release> {
   const cleanup = createCleanup();
   const folder = mkdtempSync(join(realpathSync(tmpdir()), 'hbf-release-'));
   removeAtEnd(folder);
@@ -84,33 +95,35 @@ export async function createRelease(options: { without?: readonly string[] } = {
   const images = 'humansbestfriend-compose-test';
   const tag = `t${randomBytes(4).toString('hex')}`;
   const revision = randomBytes(20).toString('hex');
+  const env = {
+    IMAGES: images,
+    TAG: tag,
+    REVISION: revision,
+    SOURCE: SOURCE_URL,
+    SECRETS_DIR: secretsFolder,
+    POLLS_FILE: polls,
+    VOTE_PORT: String(votePort),
+    RESULT_PORT: String(resultPort),
+    // Not those of a file .env beside the Compose file.
+    PUBLIC_VOTE_URL: '',
+    PUBLIC_RESULT_URL: '',
+    TRUST_PROXY: '',
+    LOG_LEVEL: 'info',
+    LIMIT_VOTER_PER_MINUTE: '',
+    LIMIT_VOTER_PER_HOUR: '',
+    LIMIT_ADDRESS_PER_MINUTE: '',
+    LIMIT_ADDRESS_PER_HOUR: '',
+    SOCKETS_MAX: '',
+    // All of the tests are one network.
+    SOCKETS_PER_NETWORK: '1500',
+    REDIS_MAXMEMORY: '72mb',
+    REDIS_MEMORY: '176M',
+    ...options.env,
+  };
   const project = createProject({
     prefix: 'hbf-release',
-    files: [join(ROOT, 'compose.release.yaml')],
-    env: {
-      IMAGES: images,
-      TAG: tag,
-      REVISION: revision,
-      SOURCE: SOURCE_URL,
-      SECRETS_DIR: secretsFolder,
-      POLLS_FILE: polls,
-      VOTE_PORT: String(votePort),
-      RESULT_PORT: String(resultPort),
-      // Not those of a file .env beside the Compose file.
-      PUBLIC_VOTE_URL: '',
-      PUBLIC_RESULT_URL: '',
-      TRUST_PROXY: '',
-      LOG_LEVEL: 'info',
-      LIMIT_VOTER_PER_MINUTE: '',
-      LIMIT_VOTER_PER_HOUR: '',
-      LIMIT_ADDRESS_PER_MINUTE: '',
-      LIMIT_ADDRESS_PER_HOUR: '',
-      SOCKETS_MAX: '',
-      // All of the tests are one network.
-      SOCKETS_PER_NETWORK: '1500',
-      REDIS_MAXMEMORY: '72mb',
-      REDIS_MEMORY: '176M',
-    },
+    files: ['compose.release.yaml', ...(options.overlays ?? [])].map((path) => join(ROOT, path)),
+    env,
   });
   const image = (app: string) => `${images}/${app}:${tag}`;
   cleanup.add(async () => {
@@ -126,7 +139,7 @@ export async function createRelease(options: { without?: readonly string[] } = {
   const postgresTunnel = await openTunnel(container('db'), 5432);
   cleanup.add(postgresTunnel.close);
   const storeUrl = (secret: string) => {
-    const url = new URL(secrets.get(secret)!);
+    const url = new URL(URLS[secret]?.(secrets.get(secret)!) ?? secrets.get(secret)!);
     url.hostname = '127.0.0.1';
     url.port = String(url.protocol === 'redis:' ? redisTunnel.port : postgresTunnel.port);
     return url.href;
@@ -145,6 +158,7 @@ export async function createRelease(options: { without?: readonly string[] } = {
 
   const release: Release = {
     project,
+    env,
     voteUrl,
     resultUrl,
     tag,
@@ -174,8 +188,8 @@ export async function createRelease(options: { without?: readonly string[] } = {
     untilDrained: () => untilDrained(release),
     storeUrl,
     build: async () => void (await project.compose('--profile', 'seed', 'build')),
-    async up() {
-      await project.compose('up', '--detach', '--no-build');
+    async up(...args) {
+      await project.compose('up', '--detach', '--no-build', ...args);
       await until(
         'all containers are healthy, and the tally is live',
         async () => {
@@ -200,6 +214,17 @@ export async function createRelease(options: { without?: readonly string[] } = {
   };
   return release;
 }
+
+/** Of secrets that hold a password and no URL. */
+const URLS: Record<string, (secret: string) => string> = {
+  postgres_exporter_password: (password) => `postgres://exporter:${password}@db:5432/hbf`,
+  redis_exporter_passwords: (text) => {
+    const [[address, password]] = Object.entries(JSON.parse(text) as Record<string, string>) as [
+      [string, string],
+    ];
+    return address.replace('@', `:${password}@`);
+  },
+};
 
 const PRINT_METRICS = `
   fetch('http://127.0.0.1:' + process.env.METRICS_PORT + '/metrics')

@@ -161,6 +161,44 @@ export function testRights(release: Release): void {
       expect(await asRedisUser('redis_url_worker', beyond)).toEqual(refusedByRedis(beyond));
     });
 
+    it("the exporters' users read what the stores tell of themselves, and no ballot", async () => {
+      expect(await asRedisUser('redis_exporter_passwords', [['INFO', 'ALL'], ['PING']])).toEqual([
+        'done',
+        'done',
+      ]);
+      const beyondInfo = [
+        ['XRANGE', 'hbf:{0}:ballots', '-', '+'],
+        ['HGETALL', 'hbf:polls'],
+        ['SLOWLOG', 'GET'],
+        ['CLIENT', 'LIST'],
+        ['CONFIG', 'GET', '*'],
+        ['MONITOR'],
+        ['EVAL', 'return 1', '0'],
+        ['FLUSHALL'],
+      ];
+      expect(await asRedisUser('redis_exporter_passwords', beyondInfo)).toEqual(refusedByRedis(beyondInfo));
+      const figures = [
+        "SELECT pg_database_size('postgres')",
+        'SELECT * FROM pg_stat_activity',
+        'SELECT * FROM pg_ls_waldir()',
+      ];
+      expect(await asDatabaseRole('postgres_exporter_password', figures)).toEqual(['done', 'done', 'done']);
+      const beyondFigures = [
+        'SELECT * FROM ballots',
+        'SELECT * FROM tallies',
+        'CREATE TABLE mine (id int)',
+        'CREATE TEMPORARY TABLE mine (id int)',
+        'SET ROLE worker',
+        'SELECT pg_try_advisory_lock(1, 2)',
+        "COPY (SELECT 1) TO PROGRAM 'cat'",
+        "SELECT pg_read_file('/etc/passwd')",
+        'SET temp_file_limit = -1',
+      ];
+      expect(await asDatabaseRole('postgres_exporter_password', beyondFigures)).toEqual(
+        refusedByPostgres(beyondFigures),
+      );
+    });
+
     it('whoever has no password gets nothing from Redis, and as "health" a PONG', async () => {
       const ask = (...args: string[]) =>
         run(release.container('redis'), 'redis-cli', '--no-auth-warning', ...args);
