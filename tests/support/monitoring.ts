@@ -13,6 +13,7 @@ type ScrapeConfig = {
   job_name: string;
   scrape_interval?: string;
   dns_sd_configs?: unknown;
+  file_sd_configs?: unknown;
   static_configs?: { targets: string[] }[];
 };
 type Config = {
@@ -196,7 +197,7 @@ export async function startPrometheus(
   };
   config.scrape_configs = config.scrape_configs
     .filter(({ job_name }) => all[job_name] !== undefined)
-    .map(({ dns_sd_configs: _, scrape_interval: __, ...job }) => ({
+    .map(({ dns_sd_configs: _, file_sd_configs: __, scrape_interval: ___, ...job }) => ({
       ...job,
       static_configs: [{ targets: [...all[job.job_name]!] }],
     }));
