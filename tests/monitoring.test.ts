@@ -151,8 +151,11 @@ describe.skipIf(!programs)('the monitoring', async () => {
       ({ type, name }) => type === 'recording' && !lacks(name),
     );
     for (const { name } of recorded)
-      await until(`${name} has a value`, async () =>
-        (await prometheus.query(name)).some(({ value }) => !Number.isNaN(value)),
+      await until(
+        `${name} has a value`,
+        async () => (await prometheus.query(name)).some(({ value }) => !Number.isNaN(value)),
+        60_000,
+        250,
       );
   });
 
