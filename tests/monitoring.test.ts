@@ -1,13 +1,15 @@
 /**
  * The monitoring as it is in infra, on real apps under real load: every expression has data, an alert fires when vote is
  * slow or gone, arrives at a webhook, and ends. The edge is there where Traefik is (TRAEFIK_PATH, or on the PATH), cAdvisor
- * where that is (CADVISOR_PATH, or on the PATH). What needs one that is not there is left out visibly.
+ * where that is (CADVISOR_PATH, or on the PATH), people in browsers where Chromium is; Grafana and the forwarder are not.
+ * What needs one that is not there is left out visibly.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { until } from '@hbf/drills/until';
+import { findChromium } from '@hbf/local-services/find-chromium';
 import { findCommand } from '@hbf/local-services/find-command';
 import { findMonitoring } from '@hbf/local-services/find-monitoring';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -19,6 +21,7 @@ import {
   startExporters,
   startPrometheus,
 } from './support/monitoring.ts';
+import { selectorsIn } from './support/promql.ts';
 import { createSystem, withRedis } from './support/system.ts';
 
 const POLLS = `polls:
@@ -36,9 +39,12 @@ const containers =
     encoding: 'utf8',
   }).stdout?.trim();
 
+const chromium = process.env.HBF_NO_BROWSER === '1' ? undefined : findChromium();
+const RUNBOOK = 'https://example.org/docs/runbook.md';
+
 const NOT_HERE: [what: string, needed: RegExp, here: boolean][] = [
   // The machine's own series need cAdvisor alone.
-  ['cAdvisor', /\b(container|machine)_/, cadvisor !== undefined],
+  ['cAdvisor', /\b(container|machine)_|job="machine"/, cadvisor !== undefined],
   ['the profile in containers', /\bcontainer_label_com_docker_compose_/, Boolean(containers)],
   // With version 1, newer kernels count no bytes.
   [
@@ -46,7 +52,9 @@ const NOT_HERE: [what: string, needed: RegExp, here: boolean][] = [
     /\bcontainer_fs_writes_bytes/,
     existsSync('/sys/fs/cgroup/cgroup.controllers'),
   ],
-  ['the edge', /\btraefik_|\bsla:/, traefik !== undefined],
+  ['the forwarder', /\bforwarded_|job="ports"/, false],
+  ['the edge', /\btraefik_|\bsla:|job="edge"/, traefik !== undefined],
+  ['Chromium', /\bcrowd_page/, chromium !== undefined],
 ];
 const lacks = (expr: string) => NOT_HERE.find(([, needed, here]) => !here && needed.test(expr))?.[0];
 
@@ -58,19 +66,6 @@ const panels = ['sla', 'ballots', 'machines'].flatMap((name) => {
     targets.map(({ expr }) => ({ panel: `${name}: ${title}`, expr })),
   );
 });
-
-/** The names of the series in an expression: all words but functions, keywords, labels and what is in strings. */
-function seriesIn(expr: string): string[] {
-  const bare = expr
-    .replace(/"[^"]*"/g, '')
-    .replace(/\{[^}]*\}/g, ' ')
-    .replace(/\[[^\]]*\]/g, ' ')
-    .replace(/\b(by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g, ' ');
-  const words = [...bare.matchAll(/(?<![\w:.])([a-zA-Z_][\w:]*)(\s*\()?/g)];
-  return words
-    .filter(([, word = '', call]) => !call && !/^(and|or|unless|by|bool|offset)$/.test(word))
-    .map(([, word = '']) => word);
-}
 
 describe.skipIf(!programs)('the monitoring', async () => {
   if (!programs) return;
@@ -95,15 +90,14 @@ describe.skipIf(!programs)('the monitoring', async () => {
   });
   await new Promise<void>((resolve) => webhook.listen(0, '127.0.0.1', resolve));
   afterAll(() => webhook.close());
+  type Alert = { status: string; labels: Record<string, string>; annotations: Record<string, string> };
   const untilArrives = (alert: string, status: string) =>
     until(
       `"${alert} ${status}" arrives at the webhook`,
       () =>
-        bodies.some((body) =>
-          (JSON.parse(body).alerts as { status: string; labels: { alertname: string } }[]).some(
-            (one) => one.status === status && one.labels.alertname === alert,
-          ),
-        ),
+        bodies
+          .flatMap((body) => JSON.parse(body).alerts as Alert[])
+          .find((one) => one.status === status && one.labels.alertname === alert),
       60_000,
       200,
     );
@@ -114,6 +108,12 @@ describe.skipIf(!programs)('the monitoring', async () => {
   );
   const crowd = await startCrowd(['load', '--rate', '10', '--duration', '3600', '--watchers', '3'], at);
   afterAll(() => crowd.stop());
+  const people = chromium
+    ? await startCrowd(['browse', '--voters', '1', '--duration', '3600', '--think', '1'], at, {
+        CHROMIUM_PATH: chromium,
+      })
+    : undefined;
+  afterAll(() => people?.stop());
   const internal = (app: string) =>
     system.replicas
       .filter((replica) => replica.app === app)
@@ -126,13 +126,14 @@ describe.skipIf(!programs)('the monitoring', async () => {
       vote: internal('vote'),
       result: internal('result'),
       worker: internal('worker'),
-      crowd: [`127.0.0.1:${crowd.metricsPort}`],
+      crowd: [crowd, people].flatMap((one) => (one ? `127.0.0.1:${one.metricsPort}` : [])),
       redis: [exporters.redis],
       postgres: [exporters.postgres],
       ...(edge && { edge: [edge.target] }),
       ...(cadvisor && { machine: [await startCadvisor(cadvisor)] }),
     },
     alertmanager,
+    RUNBOOK,
   );
 
   beforeAll(async () => {
@@ -170,18 +171,30 @@ describe.skipIf(!programs)('the monitoring', async () => {
     expect(rules.filter(({ health }) => health !== 'ok')).toEqual([]);
   });
 
-  it('has the series of which every rule is made', async () => {
-    const rules = await prometheus.rules();
-    const names = new Set(rules.filter(({ query }) => !lacks(query)).flatMap(({ query }) => seriesIn(query)));
-    expect(names).toContain('ballot_queue_oldest_age_seconds');
-    for (const name of names)
-      await until(`${name} has series`, async () => (await prometheus.query(name)).length > 0);
+  it('has a value of each ratio and number that is recorded', async () => {
+    const recorded = (await prometheus.rules()).filter(
+      ({ type, name }) => type === 'recording' && !lacks(name),
+    );
+    for (const { name } of recorded)
+      await until(
+        `${name} has a value`,
+        async () => (await prometheus.query(name)).some(({ value }) => !Number.isNaN(value)),
+        60_000,
+        250,
+      );
+  });
+
+  it('hears Watchdog at the webhook', async () => {
+    await untilArrives('Watchdog', 'firing');
   });
 
   it.skipIf(edge === undefined)(
     'fires when vote is slow, tells so at the webhook, and ends',
     async () => {
-      expect(await prometheus.query('ALERTS{alertname="TooManyErrorsNow"}')).toEqual([]);
+      // A browser alone would make a small machine slow.
+      people?.stop();
+      // A busy machine has both while everything starts.
+      for (const alert of ['TooManyErrorsNow', 'TooSlowNow']) await prometheus.untilFires(alert, false);
       for (const vote of [voteA, voteB]) await system.remove(vote);
       const slow = [
         await system.add('vote', { env: { HBF_FAULT_DELAY_MS: '300' } }),
@@ -201,7 +214,9 @@ describe.skipIf(!programs)('the monitoring', async () => {
     const votes = system.replicas.filter(({ app }) => app === 'vote');
     for (const vote of votes) await system.remove(vote);
     await prometheus.untilFires('VoteIsGone');
-    await untilArrives('VoteIsGone', 'firing');
+    const { labels, annotations } = await untilArrives('VoteIsGone', 'firing');
+    expect(labels).toEqual({ alertname: 'VoteIsGone', severity: 'page' });
+    expect(annotations.runbook_url).toBe(`${RUNBOOK}#a-service-is-gone`);
     if (edge) {
       expect((await fetch(edge.voteUrl)).status).toBe(503);
       await prometheus.untilFires('TooManyErrorsNow');
@@ -210,4 +225,19 @@ describe.skipIf(!programs)('the monitoring', async () => {
     await prometheus.untilFires('VoteIsGone', false);
     await untilArrives('VoteIsGone', 'resolved');
   }, 300_000);
+
+  // Last: some series come only with what failed before.
+  it('has had the series of which every rule and panel is made, with their labels', async () => {
+    const queries = [
+      ...(await prometheus.rules()).map(({ query }) => query),
+      ...panels.map(({ expr }) => expr.replaceAll('datname="hbf"', `datname="${database}"`)),
+    ];
+    const selectors = new Set(queries.flatMap(selectorsIn).filter((selector) => !lacks(selector)));
+    expect(selectors).toContain('up{job!="crowd"}');
+    for (const selector of selectors)
+      await until(
+        `${selector} has had series`,
+        async () => (await prometheus.query(`count_over_time(${selector}[1h])`)).length > 0,
+      );
+  });
 });

@@ -3,30 +3,37 @@
  * ALERT_WEBHOOK_URL, if that is set. Only when that has taken it does Alertmanager hear that it arrived; otherwise it
  * tries again, and counts the failure.
  *
+ * What comes to the path /watchdog, every minute for as long as all is well, goes to WATCHDOG_WEBHOOK_URL alone, without a
+ * line: to somebody who raises the alarm when it stays away. People at the other webhook would be told it for ever.
+ *
  * Alertmanager could call the webhook itself, but reads no variable, and would not say at its start that nobody is there.
  * The URL's path is never written: with many services it is the secret.
  */
 import { createServer } from 'node:http';
 import { connect } from 'node:net';
 
-const { ALERT_WEBHOOK_URL = '', PORT = '9094' } = process.env;
+const { PORT = '9094' } = process.env;
 const LARGEST_BODY = 4 * 1024 * 1024;
 const PATIENCE_MS = 5_000;
 
 const say = (line) => console.log(line.replace(/[\r\n]+/g, ' '));
 
-function webhookOf(text) {
+/** @returns undefined where the variable is empty. */
+function webhookOf(variable, otherwise) {
+  const text = process.env[variable] ?? '';
+  if (text === '') return undefined;
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return { variable, url };
   console.error(
-    'ALERT_WEBHOOK_URL is no URL that starts with http:// or https://. Mend it, or leave it empty: alerts are then only logged here.',
+    `${variable} is no URL that starts with http:// or https://. Mend it, or leave it empty: ${otherwise}.`,
   );
   process.exit(1);
 }
-const webhook = ALERT_WEBHOOK_URL === '' ? undefined : webhookOf(ALERT_WEBHOOK_URL);
+const webhook = webhookOf('ALERT_WEBHOOK_URL', 'alerts are then only logged here');
+const watchdog = webhookOf('WATCHDOG_WEBHOOK_URL', 'nobody is then told that alerts would arrive');
 
 /** Says at the start whether somebody is there; that it is so then says nothing of later. */
-function tryWebhook({ origin, protocol, hostname, port }) {
+function tryWebhook({ variable, url: { origin, protocol, hostname, port } }, what) {
   const socket = connect({
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port) || (protocol === 'https:' ? 443 : 80),
@@ -36,14 +43,12 @@ function tryWebhook({ origin, protocol, hostname, port }) {
     socket.destroy();
     say(line);
   };
-  socket.once('connect', () =>
-    end(`Alerts are logged here and handed on to ${origin}, where somebody answers.`),
-  );
+  socket.once('connect', () => end(`${what} handed on to ${origin}, where somebody answers.`));
   socket.once('timeout', () => socket.destroy(new Error('no answer')));
   socket.once('error', (error) =>
     end(
-      `ALERT_WEBHOOK_URL cannot be reached: ${origin} (${error.code ?? error.message}). ` +
-        'Alerts are logged here; each is tried again until it arrives.',
+      `${variable} cannot be reached: ${origin} (${error.code ?? error.message}). ` +
+        `${what} tried again until it arrives.`,
     ),
   );
 }
@@ -58,9 +63,9 @@ function write({ alerts }) {
   }
 }
 
-async function handOn(body) {
+async function handOn({ url }, body) {
   try {
-    const { ok, status } = await fetch(webhook, {
+    const { ok, status } = await fetch(url, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body,
@@ -81,14 +86,17 @@ async function take(req) {
     chunks.push(chunk);
   }
   const body = Buffer.concat(chunks).toString('utf8');
+  const isWatchdog = req.url === '/watchdog';
   try {
-    write(JSON.parse(body));
+    const alerts = JSON.parse(body);
+    if (!isWatchdog) write(alerts);
   } catch {
     return 400;
   }
-  const failure = webhook && (await handOn(body));
+  const target = isWatchdog ? watchdog : webhook;
+  const failure = target && (await handOn(target, body));
   if (failure === undefined) return 200;
-  say(`ALERT_WEBHOOK_URL did not take this: ${webhook.origin} (${failure}). It will be tried again.`);
+  say(`${target.variable} did not take this: ${target.url.origin} (${failure}). It will be tried again.`);
   return 502;
 }
 
@@ -97,7 +105,8 @@ const server = createServer(async (req, res) => {
   res.writeHead(status).end();
 });
 server.listen(Number(PORT), () => {
-  if (webhook) tryWebhook(webhook);
+  if (watchdog) tryWebhook(watchdog, 'Watchdog is');
+  if (webhook) tryWebhook(webhook, 'Each alert is logged here and');
   else say('Alerts are only logged here: ALERT_WEBHOOK_URL is not set.');
 });
 process.once('SIGTERM', () => process.exit(0));

@@ -7,7 +7,7 @@ import { until } from '@hbf/drills/until';
 import { freePort } from '@hbf/local-services/free-port';
 import { makeTestDirectory } from '@hbf/local-services/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { programs, run } from './programs.ts';
+import { check, programs } from './programs.ts';
 
 const CONFIG = 'infra/alertmanager/alertmanager.yaml';
 const ends: (() => unknown)[] = [];
@@ -27,9 +27,9 @@ function start(command: string, args: string[], env: Record<string, string> = {}
   return { seen, exit: new Promise<number | null>((resolve) => child.once('exit', resolve)) };
 }
 
-async function startAlertLog(webhook: string) {
+async function startAlertLog(webhook: string, watchdog = '') {
   const port = await freePort();
-  const env = { PORT: String(port), ALERT_WEBHOOK_URL: webhook };
+  const env = { PORT: String(port), ALERT_WEBHOOK_URL: webhook, WATCHDOG_WEBHOOK_URL: watchdog };
   return {
     port,
     url: `http://127.0.0.1:${port}/`,
@@ -91,27 +91,38 @@ describe('the receiver that logs', () => {
     const { seen, exit } = await startAlertLog('hooks.example.org');
     expect(await exit).toBe(1);
     expect(seen.output).toMatch(/ALERT_WEBHOOK_URL is no URL/);
+    const other = await startAlertLog('', 'hooks.example.org');
+    expect(await other.exit).toBe(1);
+    expect(other.seen.output).toMatch(/WATCHDOG_WEBHOOK_URL is no URL/);
   });
 });
 
 describe('Alertmanager', () => {
   it.skipIf(!programs)('takes its configuration', () => {
-    expect(run(programs!.amtool, 'check-config', CONFIG)).toMatchObject({ status: 0 });
+    check(programs!.amtool, 'check-config', CONFIG);
   });
 
   it.skipIf(!programs)(
-    'brings an alert to the log and to the webhook, again until it is taken, and its end too',
+    'brings an alert to the log and to the webhook, again until it is taken, and its end too; Watchdog only to its own',
     async () => {
       const webhook = await startWebhook();
       webhook.state.takes = false;
-      const log = await startAlertLog(webhook.url);
-      await untilSaid(log.seen, /handed on to http:\/\/127\.0\.0\.1:\d+, where somebody answers/);
+      const watchdog = await startWebhook();
+      const log = await startAlertLog(webhook.url, watchdog.url);
+      await untilSaid(
+        log.seen,
+        /^Each alert is logged here and handed on to http:\/\/127\.0\.0\.1:\d+, where/m,
+      );
+      await untilSaid(
+        log.seen,
+        /^Watchdog is handed on to http:\/\/127\.0\.0\.1:\d+, where somebody answers/m,
+      );
       const folder = makeTestDirectory('alertmanager');
       const file = join(folder, 'alertmanager.yaml');
       writeFileSync(
         file,
         readFileSync(CONFIG, 'utf8')
-          .replace('http://alert-log:9094/', log.url)
+          .replaceAll('http://alert-log:9094/', log.url)
           .replace('group_wait: 5s', 'group_wait: 1s'),
       );
       const port = await freePort();
@@ -132,7 +143,14 @@ describe('Alertmanager', () => {
         'Alertmanager takes the alert',
         async () => (await send(ALERT).catch(() => undefined))?.ok === true,
       );
-      await untilSaid(log.seen, /did not take this: .* \(status 503\)/);
+      await untilSaid(log.seen, /ALERT_WEBHOOK_URL did not take this: .* \(status 503\)/);
+      await send({ labels: { alertname: 'Watchdog', severity: 'none' }, annotations: {} });
+      await until(
+        'Watchdog arrives at its own webhook',
+        () =>
+          watchdog.state.bodies.some((body) => JSON.parse(body).alerts[0].labels.alertname === 'Watchdog'),
+        60_000,
+      );
       webhook.state.takes = true;
       const arrived = (status: string) =>
         until(
@@ -144,6 +162,11 @@ describe('Alertmanager', () => {
       await send({ ...ALERT, startsAt: new Date(Date.now() - 60_000), endsAt: new Date(Date.now() - 1_000) });
       await arrived('resolved');
       await untilSaid(log.seen, /^RESOLVED page VoteIsGone/m);
+      expect(log.seen.output).not.toContain('Watchdog:');
+      expect([
+        webhook.state.bodies.join().includes('Watchdog'),
+        watchdog.state.bodies.join().includes('Vote'),
+      ]).toEqual([false, false]);
     },
     120_000,
   );

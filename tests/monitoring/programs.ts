@@ -9,3 +9,9 @@ export function run(command: string, ...args: string[]): { status: number | null
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   return { status, output: stdout + stderr };
 }
+
+/** Runs a checker. @throws Error with all that it said, if it finds something. */
+export function check(command: string, ...args: string[]): void {
+  const { status, output } = run(command, ...args);
+  if (status !== 0) throw new Error(output);
+}

@@ -13,10 +13,11 @@ type ScrapeConfig = {
   job_name: string;
   scrape_interval?: string;
   dns_sd_configs?: unknown;
+  file_sd_configs?: unknown;
   static_configs?: { targets: string[] }[];
 };
 type Config = {
-  global: Record<string, string>;
+  global: object;
   alerting: { alertmanagers: { static_configs: { targets: string[] }[] }[] };
   scrape_configs: ScrapeConfig[];
 };
@@ -202,7 +203,7 @@ export async function startExporters(programs: Monitoring, system: System) {
   return { redis: `127.0.0.1:${redis}`, postgres: `127.0.0.1:${postgres}` };
 }
 
-/** Alertmanager and the receiver that logs. @returns where alerts are sent to. */
+/** Alertmanager and the receiver that logs, which hands all on to one webhook. @returns where alerts are sent to. */
 export async function startAlertmanager(programs: Monitoring, webhook: string) {
   const folder = makeTestDirectory('alertmanager');
   const [log, port] = [await freePort(), await freePort()];
@@ -211,10 +212,10 @@ export async function startAlertmanager(programs: Monitoring, webhook: string) {
     process.execPath,
     ['infra/alertmanager/alert-log.mjs'],
     `http://127.0.0.1:${log}/`,
-    { PORT: String(log), ALERT_WEBHOOK_URL: webhook },
+    { PORT: String(log), ALERT_WEBHOOK_URL: webhook, WATCHDOG_WEBHOOK_URL: webhook },
   );
   const config = file('infra/alertmanager/alertmanager.yaml')
-    .replace('http://alert-log:9094/', `http://127.0.0.1:${log}/`)
+    .replaceAll('http://alert-log:9094/', `http://127.0.0.1:${log}/`)
     .replace('group_interval: 15s', 'group_interval: 5s');
   writeFileSync(join(folder, 'alertmanager.yaml'), config);
   await run(
@@ -240,6 +241,7 @@ export async function startPrometheus(
   programs: Monitoring,
   targets: Record<string, readonly string[]>,
   alertmanager: string,
+  runbookUrl: string,
 ) {
   const folder = makeTestDirectory('prometheus');
   mkdirSync(join(folder, 'rules'));
@@ -247,12 +249,15 @@ export async function startPrometheus(
     const rules = file(`infra/prometheus/rules/${name}.yaml`)
       .replaceAll('interval: 1m', 'interval: 1s')
       .replaceAll('[5m]', '[30s]')
+      .replaceAll('offset 5m', 'offset 30s')
+      .replaceAll(') / 300', ') / 30')
+      .replace(/\d+ \* (sum_over_time\(\S+\[\w+):\w+\]/g, '30 * $1:30s]')
       .replaceAll('* 300 >= 20', '* 30 >= 20');
     writeFileSync(join(folder, 'rules', `${name}.yaml`), rules);
   }
   const config = parse(file('infra/prometheus/prometheus.yaml')) as Config;
   const port = await freePort();
-  config.global = { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' };
+  Object.assign(config.global, { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' });
   config.alerting.alertmanagers = [{ static_configs: [{ targets: [alertmanager] }] }];
   const all: Record<string, readonly string[]> = {
     ...targets,
@@ -261,7 +266,7 @@ export async function startPrometheus(
   };
   config.scrape_configs = config.scrape_configs
     .filter(({ job_name }) => all[job_name] !== undefined)
-    .map(({ dns_sd_configs: _, scrape_interval: __, ...job }) => ({
+    .map(({ dns_sd_configs: _, file_sd_configs: __, scrape_interval: ___, ...job }) => ({
       ...job,
       static_configs: [{ targets: [...all[job.job_name]!] }],
     }));
@@ -274,8 +279,11 @@ export async function startPrometheus(
       `--config.file=${join(folder, 'prometheus.yaml')}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
+      // As from version 3 on it is.
+      '--enable-feature=expand-external-labels',
     ],
     `${url}/-/ready`,
+    { RUNBOOK_URL: runbookUrl },
   );
   const ask = async (path: string) => {
     const response = await fetch(`${url}/api/v1/${path}`);
