@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { until } from '@hbf/drills/until';
 import { findChromium } from '@hbf/local-services/find-chromium';
 import { makeTestDirectory } from '@hbf/local-services/testing';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startCrowd } from './support/crowd.ts';
 import { createSystem } from './support/system.ts';
 
@@ -39,7 +39,15 @@ const votersOf = async (poll: string) => {
   return (rows as { voters: number }[])[0]!.voters;
 };
 
-const load = (args: string) => startCrowd(['load', ...args.split(' ')], system);
+async function load(args: string) {
+  const crowd = await startCrowd(['load', ...args.split(' ')], system);
+  // Where a test fails it would go on voting, and be somebody else to the next.
+  onTestFinished(async () => {
+    crowd.stop();
+    await crowd.exit;
+  });
+  return crowd;
+}
 
 /** The value of a series without labels; undefined while it is not there. */
 async function seriesOf(crowd: Awaited<ReturnType<typeof load>>, name: string): Promise<number | undefined> {
@@ -75,8 +83,10 @@ describe('crowd load', () => {
     const [cookie = ''] = (await fetch(page)).headers.getSetCookie();
     const headers = { cookie: cookie.split(';')[0]!, 'content-type': 'application/json' };
     const body = JSON.stringify({ choices: ['a'] });
-    const answer = await fetch(`${page}/ballots`, { method: 'POST', headers, body });
-    expect(answer.status).toBe(202);
+    await until('a ballot besides is accepted', async () => {
+      const answer = await fetch(`${page}/ballots`, { method: 'POST', headers, body });
+      return answer.status === 202;
+    });
     await system.untilDrained();
     crowd.stop();
     await crowd.exit;

@@ -11,7 +11,7 @@ const SETTLED_AFTER_MS = DELAYED_AFTER_MS + STALE_AFTER_MS + 1_000;
 
 export type Audit = {
   readonly now: Readonly<Difference>;
-  /** The most that was ever missing, and that was ever too much. */
+  /** At the moment when most was missing; if nothing ever was, when most was too much. */
   readonly worst: Readonly<Difference>;
   stop(): Promise<void>;
 };
@@ -24,8 +24,8 @@ export function startAudit(deps: {
   ledger: Ledger;
   metrics: CrowdMetrics;
 }): Audit {
-  const worst = { missing: 0, more: 0 };
-  let now = { missing: 0, more: 0 };
+  let worst: Difference = { missing: 0, more: 0 };
+  let now = worst;
   const stopping = new AbortController();
   const look = async () => {
     // Those alone that were settled before the question: the answer may be as old as that.
@@ -33,7 +33,7 @@ export function startAudit(deps: {
     const once = { deadline: performance.now(), signal: stopping.signal, onWait() {} };
     const tally = await readTally(deps.resultUrl, deps.poll, once);
     now = compareTally(deps.ledger.bounds(), deps.before, tally, tally.status !== 'live');
-    for (const what of ['missing', 'more'] as const) worst[what] = Math.max(worst[what], now[what]);
+    if (now.missing > worst.missing || (worst.missing === 0 && now.more > worst.more)) worst = now;
     deps.metrics.drift.set(driftOf(now));
   };
   const running = (async () => {
@@ -41,7 +41,9 @@ export function startAudit(deps: {
     while (await pause(LOOK_EVERY_MS, stopping.signal)) await look().catch(() => {});
   })();
   return {
-    worst,
+    get worst() {
+      return worst;
+    },
     get now() {
       return now;
     },

@@ -2,7 +2,14 @@ import { isSettled } from '../growth.ts';
 import { requireOpen } from '../plan.ts';
 import type { Progress } from '../progress.ts';
 import { createRandom } from '../random.ts';
-import { readPoll, readTallyUntil, ServiceError, type TallyReading, type Waiting } from '../services.ts';
+import {
+  readPoll,
+  readTally,
+  readTallyUntil,
+  ServiceError,
+  type TallyReading,
+  type Waiting,
+} from '../services.ts';
 import type { Times } from '../times.ts';
 import { planArrivals } from './arrivals.ts';
 import { arrive } from './arrive.ts';
@@ -80,8 +87,11 @@ export async function runCrowd(options: CrowdOptions, context: CrowdContext): Pr
 
   const poll = await readPoll(voteUrl, options.poll, { ...waiting(), signal });
   requireOpen(poll);
-  const before = await readTallyUntil(resultUrl, poll.key, isSettled, { ...waiting(), signal });
-  if (!isSettled(before)) {
+  // What somebody else cast a moment ago may not be known of yet: it must be settled later than at the first look.
+  const { asOf } = await readTally(resultUrl, poll.key, { ...waiting(), signal });
+  const isSettledSince = (tally: TallyReading) => isSettled(tally) && tally.asOf !== asOf;
+  const before = await readTallyUntil(resultUrl, poll.key, isSettledSince, { ...waiting(), signal });
+  if (!isSettledSince(before)) {
     throw new ServiceError(
       `The tally did not come to rest: it is ${before.status} with ${before.queued} queued`,
     );
