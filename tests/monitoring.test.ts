@@ -1,7 +1,7 @@
 /**
  * The monitoring as it is in infra, on real apps under real load: every expression has data, an alert fires when vote is
  * slow or gone, arrives at a webhook, and ends. The edge is there where Traefik is (TRAEFIK_PATH, or on the PATH), cAdvisor
- * where that is (CADVISOR_PATH, or on the PATH), people in browsers where Chromium is; Grafana and the forwarder are not.
+ * where that is (CADVISOR_PATH, or on the PATH), people in browsers where Chromium is; Grafana is not.
  * What needs one that is not there is left out visibly.
  */
 import { spawnSync } from 'node:child_process';
@@ -19,6 +19,7 @@ import {
   startCadvisor,
   startEdge,
   startExporters,
+  startPorts,
   startPrometheus,
 } from './support/monitoring.ts';
 import { selectorsIn } from './support/promql.ts';
@@ -52,7 +53,6 @@ const NOT_HERE: [what: string, needed: RegExp, here: boolean][] = [
     /\bcontainer_fs_writes_bytes/,
     existsSync('/sys/fs/cgroup/cgroup.controllers'),
   ],
-  ['the forwarder', /\bforwarded_|job="ports"/, false],
   ['the edge', /\btraefik_|\bsla:|job="edge"/, traefik !== undefined],
   ['Chromium', /\bcrowd_page/, chromium !== undefined],
 ];
@@ -79,7 +79,7 @@ describe.skipIf(!programs)('the monitoring', async () => {
   ];
   await Promise.all([voteA, voteB, worker].map((service) => service.untilReady()));
   const edge = traefik === undefined ? undefined : await startEdge(traefik, system);
-  const at = edge ?? system;
+  const at = await startPorts(edge, system);
 
   const bodies: string[] = [];
   const webhook = createServer(async (req, res) => {
@@ -130,6 +130,7 @@ describe.skipIf(!programs)('the monitoring', async () => {
       redis: [exporters.redis],
       postgres: [exporters.postgres],
       ...(edge && { edge: [edge.target] }),
+      ports: [at.target],
       ...(cadvisor && { machine: [await startCadvisor(cadvisor)] }),
     },
     alertmanager,

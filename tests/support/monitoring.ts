@@ -166,6 +166,32 @@ export async function startEdge(
   };
 }
 
+type Addresses = { voteUrl: string; resultUrl: string };
+
+/** What compose.yaml's `ports` does: leads to the edge, where there is one, and past it to the apps. */
+export async function startPorts(edge: (Addresses & { target: string }) | undefined, apps: Addresses) {
+  const [vote, result, metrics] = [await freePort(), await freePort(), await freePort()];
+  const ways = (app: 'voteUrl' | 'resultUrl') =>
+    [edge, apps].flatMap((place) => (place ? new URL(place[app]).host : [])).join();
+  await run(
+    'the ports',
+    process.execPath,
+    [
+      'scripts/forward-ports.mjs',
+      ...(edge ? [`--while=http://${edge.target}/ping`] : []),
+      `${vote}=${ways('voteUrl')}`,
+      `${result}=${ways('resultUrl')}`,
+    ],
+    `http://127.0.0.1:${metrics}/healthz`,
+    { METRICS_PORT: String(metrics) },
+  );
+  return {
+    voteUrl: `http://127.0.0.1:${vote}`,
+    resultUrl: `http://127.0.0.1:${result}`,
+    target: `127.0.0.1:${metrics}`,
+  };
+}
+
 /**
  * cAdvisor as infra has it, but that it looks every second, and asks the Docker of this machine, or none where none answers.
  * @returns its target.
