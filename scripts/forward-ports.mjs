@@ -23,13 +23,23 @@ const CONNECTED_WITHIN_MS = 500;
 const RULE = /^(\d+)=(?:([^:,]+):(\d+),)?([^:,]+):(\d+)$/;
 const WHILE = '--while=';
 
-const addressOf = (host) =>
-  lookup(host).then(
-    ({ address }) => address,
-    () => undefined,
-  );
+/** Look-ups that are under way, by host: each keeps one of the process's four threads until it is over. */
+const pending = new Map();
 
-/** @returns whether a page at an address answers with 200. */
+/** @returns the address of a host; undefined where there is none, or none is found soon. */
+async function addressOf(host) {
+  if (!pending.has(host)) {
+    const address = lookup(host).then(
+      (found) => found.address,
+      () => undefined,
+    );
+    pending.set(host, address);
+    address.finally(() => pending.delete(host));
+  }
+  return Promise.race([pending.get(host), pause(ANSWERS_WITHIN_MS)]);
+}
+
+/** @returns whether a page at an address answers with 200, soon. */
 async function answers(url, address) {
   const { port, pathname } = url;
   try {
@@ -53,6 +63,7 @@ function watch(url) {
   const watched = { address: undefined, led: new Set() };
   void (async () => {
     for (let missed = 0; ; ) {
+      const soon = pause(ANSWERS_WITHIN_MS);
       const address = await addressOf(url.hostname);
       if (address !== undefined && (await answers(url, address))) {
         missed = 0;
@@ -62,7 +73,8 @@ function watch(url) {
         // They would hang until it is thawed. Closed, a page says that a ballot is unconfirmed, and asks anew.
         for (const end of watched.led) end();
       }
-      if (missed !== 1) await pause(LOOK_AGAIN_MS);
+      // After the first miss at once, but that may have been one at once too: two of the same moment would be one.
+      await (missed === 1 ? soon : pause(LOOK_AGAIN_MS));
     }
   })();
   return watched;
@@ -120,7 +132,9 @@ for (const rule of args.filter((arg) => !arg.startsWith(WHILE))) {
     };
     if (led) first.led.add(end);
     client.on('close', end).pipe(other);
-    other.on('error', end).on('close', end).pipe(client);
+    // What it said last may still be on its way to a client that reads slowly.
+    const finish = () => client.destroySoon();
+    other.on('error', end).on('close', finish).pipe(client);
     if (client.destroyed) end();
   }).listen(Number(from));
 }

@@ -7,6 +7,7 @@ import { until } from '@hbf/drills/until';
 import { freePort } from '@hbf/local-services/free-port';
 import { makeTestDirectory } from '@hbf/local-services/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { check, programs } from './programs.ts';
 
 const CONFIG = 'infra/alertmanager/alertmanager.yaml';
@@ -98,6 +99,15 @@ describe('the receiver that logs', () => {
 });
 
 describe('Alertmanager', () => {
+  it('repeats Watchdog at every look at its group: what was sent at the last one is old enough', () => {
+    const { route } = parse(readFileSync(CONFIG, 'utf8')) as { route: { routes: Record<string, string>[] } };
+    const [watchdog] = route.routes;
+    const seconds = (time = '') => Number.parseInt(time, 10) * (time.endsWith('m') ? 60 : 1);
+    expect(seconds(watchdog?.group_interval)).toBe(60);
+    expect(seconds(watchdog?.repeat_interval)).toBeLessThan(60);
+    expect(seconds(watchdog?.repeat_interval)).toBeGreaterThan(30);
+  });
+
   it.skipIf(!programs)('takes its configuration', () => {
     check(programs!.amtool, 'check-config', CONFIG);
   });

@@ -64,6 +64,7 @@ function faultOf(run: Run): string | undefined {
   const { accepted, refused, unconfirmed, unsent } = run.counts;
   const visits = accepted + refused + unconfirmed + unsent;
   if (run.difference.missing > 0 || run.worst.missing > 0) return 'ballots are MISSING';
+  if (run.difference.more > 0 || run.worst.more > 0) return 'MORE than was cast';
   if (wasLate(run.late)) return 'the crowd itself was late';
   if (!slaHolds(run.sums)) return 'SLA broken';
   if (visits - accepted > MAY_BE_REFUSED * visits) return 'ballots not accepted';

@@ -124,8 +124,8 @@ export async function runCrowd(options: CrowdOptions, context: CrowdContext): Pr
   const compare = (tally: TallyReading) => compareTally(ledger.bounds(), before, tally);
   // A tally with too much cannot become right by waiting; one that lacks something can.
   const isWhole = (tally: TallyReading) => isSettled(tally) && compare(tally).missing === 0;
-  const after = await readTallyUntil(resultUrl, poll.key, isWhole, waiting());
-  closeWatchers();
+  // Also where result does not answer any more: whoever tries again would have two crowds of watchers.
+  const after = await readTallyUntil(resultUrl, poll.key, isWhole, waiting()).finally(closeWatchers);
   metrics.drift.set(driftOf(compare(after)));
   return {
     ...{ before, after, late, cores },
