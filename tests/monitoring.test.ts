@@ -137,6 +137,14 @@ describe.skipIf(!programs)('the monitoring', async () => {
     RUNBOOK,
   );
 
+  const untilHasValue = (expr: string, withinMs: number) =>
+    until(
+      `${expr} has a value`,
+      async () => (await prometheus.query(expr)).some(({ value }) => !Number.isNaN(value)),
+      withinMs,
+      250,
+    );
+
   beforeAll(async () => {
     await until(
       'rates of a minute are there, of ballots too',
@@ -153,12 +161,7 @@ describe.skipIf(!programs)('the monitoring', async () => {
       async () => {
         // The database has another name here.
         const asked = expr.replaceAll('datname="hbf"', `datname="${database}"`);
-        await until(
-          `${asked} has a value`,
-          async () => (await prometheus.query(asked)).some(({ value }) => !Number.isNaN(value)),
-          30_000,
-          250,
-        );
+        await untilHasValue(asked, 30_000);
       },
     );
   });
@@ -176,13 +179,7 @@ describe.skipIf(!programs)('the monitoring', async () => {
     const recorded = (await prometheus.rules()).filter(
       ({ type, name }) => type === 'recording' && !lacks(name),
     );
-    for (const { name } of recorded)
-      await until(
-        `${name} has a value`,
-        async () => (await prometheus.query(name)).some(({ value }) => !Number.isNaN(value)),
-        60_000,
-        250,
-      );
+    for (const { name } of recorded) await untilHasValue(name, 60_000);
   });
 
   it('hears Watchdog at the webhook', async () => {

@@ -9,7 +9,10 @@ export type Reply =
   | { answered: true; status: number; headers: Headers; body: unknown; ms: number }
   | { answered: false; reason: string; ms: number };
 
-/** Sends one request and reads its answer, JSON unless asked for something else. Connections are kept and used again by Node's own fetch. */
+/**
+ * Sends one request and reads its answer, JSON unless asked for something else. Connections are kept and used again by Node's
+ * own fetch.
+ */
 export async function request(
   url: URL,
   options: { method?: 'GET' | 'POST'; headers?: Record<string, string>; body?: unknown } = {},
