@@ -1,6 +1,6 @@
 /** How the scripts run vitest. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { root } from './pnpm.mjs';
@@ -29,10 +29,16 @@ export async function findBrowser() {
   return browser ? { CHROMIUM_PATH: browser } : { HBF_NO_BROWSER: '1' };
 }
 
-/** Runs vitest, its report on our terminal, and gives the counts from its JSON report. */
+/** Says what failed, and appends it to the file that FAILURES_FILE names, for whoever shows it once more in the end. */
+export function sayFailure(text) {
+  say(text);
+  if (process.env.FAILURES_FILE) appendFileSync(process.env.FAILURES_FILE, `${text}\n`);
+}
+
+/** Runs vitest, its report on our terminal, says once more what failed, and gives its exit code and the counts. */
 export async function runTests(args, env) {
-  const folder = mkdtempSync(join(tmpdir(), 'hbf-report-'));
-  const report = join(folder, 'report.json');
+  const folder = mkdtempSync(join(tmpdir(), 'hbf-outcome-'));
+  const OUTCOME_FILE = join(folder, 'outcome.json');
   try {
     const code = await new Promise((resolve, reject) => {
       const vitest = spawn(
@@ -41,30 +47,19 @@ export async function runTests(args, env) {
           'node_modules/vitest/vitest.mjs',
           'run',
           '--reporter=default',
-          '--reporter=json',
-          `--outputFile=${report}`,
+          '--reporter=./scripts/outcome-reporter.mjs',
           ...args,
         ],
-        { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } },
+        { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env, OUTCOME_FILE } },
       );
       vitest.once('error', reject);
       vitest.once('close', resolve);
     });
-    const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = JSON.parse(
-      readFileSync(report, 'utf8'),
-    );
-    // A file that could not even be loaded has no tests that could have failed.
-    const broken = testResults.filter(
-      (file) => file.status === 'failed' && file.assertionResults.length === 0,
-    );
-    return {
-      code,
-      passed: numPassedTests,
-      failed: numFailedTests + broken.length,
-      skipped: numPendingTests + numTodoTests,
-    };
+    const { passed, failed, skipped, failures } = JSON.parse(readFileSync(OUTCOME_FILE, 'utf8'));
+    failures.forEach(sayFailure);
+    return { code, passed, failed, skipped };
   } catch (error) {
-    say(`vitest gave no report: ${error.message}`);
+    sayFailure(`✗ vitest did not come to its end: ${error.message}`);
     return { code: 1, passed: 0, failed: 1, skipped: 0 };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -8,7 +8,7 @@
  */
 import { pnpm } from './pnpm.mjs';
 import { checkNode, prepare } from './prepare.mjs';
-import { findPrograms, findTools, runTests } from './run-tests.mjs';
+import { findPrograms, findTools, runTests, sayFailure } from './run-tests.mjs';
 import { say, step } from './terminal.mjs';
 
 checkNode();
@@ -22,7 +22,7 @@ async function phase(name, args) {
     if (code !== 0) throw new Error(output.trim());
   }).catch((error) => {
     failed.push(name);
-    say(error.message);
+    sayFailure(`✗ ${name}\n${error.message}`);
   });
 }
 
