@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { until } from '@hbf/drills/until';
 import { findChromium } from '@hbf/local-services/find-chromium';
 import { makeTestDirectory } from '@hbf/local-services/testing';
+import pg from 'pg';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startCrowd } from './support/crowd.ts';
 import { createSystem } from './support/system.ts';
@@ -214,6 +215,19 @@ describe.skipIf(executablePath === undefined)('crowd browse', () => {
     expect(await crowd.exit, crowd.output).toBe(1);
     await broken.close();
     expect(crowd.output).toMatch(words);
+  });
+
+  it('minds no look-up of a receipt without an answer: the page asks again by itself', async () => {
+    const client = new pg.Client({ connectionString: system.postgres.url });
+    await client.connect();
+    onTestFinished(() => client.end());
+    // Look-ups read it, and counting does not.
+    await client.query('BEGIN; LOCK TABLE rejected_ballots');
+    const crowd = await browse('--voters 1 --duration 1 --think 2');
+    expect(await crowd.exit, crowd.output).toBe(0);
+    const result = system.replicas.find(({ app }) => app === 'result')!;
+    const unanswered = /_count{.*route="\/api\/receipts\/:receipt",status_code="503"} (\d+)/;
+    expect(Number(unanswered.exec(await result.metrics())?.[1])).toBeGreaterThan(0);
   });
 
   it('takes a result that is not live for a page that failed', async () => {

@@ -1,7 +1,9 @@
-import type { Page } from 'playwright-core';
+import type { Page, Request } from 'playwright-core';
 
 /**
- * Collects what goes wrong in a page without stopping it: a part that does not come, a script that fails.
+ * Collects what goes wrong in a page without stopping it: a part that does not come, a script that fails. What a script
+ * asks for is none of its parts: what becomes of a receipt is asked again until it is known, and whoever is before the page
+ * sees nothing of an answer that was missing. That page is judged by what it says.
  * @param origins where the services are for this crowd. A page may name another address for the same service, as people
  * outside need it, and whether that is reached from here says nothing.
  * @returns what takes all since the last time, in words.
@@ -9,19 +11,17 @@ import type { Page } from 'playwright-core';
 export function watchTroubles(page: Page, origins: readonly string[]): () => string[] {
   let troubles: string[] = [];
   const isOurs = (url: string) => origins.includes(new URL(url).origin);
+  const isPart = (request: Request) =>
+    isOurs(request.url()) && !['document', 'fetch', 'xhr'].includes(request.resourceType());
   page.on('pageerror', (error) => void troubles.push(`its script failed: ${error.message.split('\n')[0]}`));
   page.on('requestfailed', (request) => {
     const why = request.failure()?.errorText ?? 'failed';
     // What is under way when somebody leaves the page is not missing.
-    if (why !== 'net::ERR_ABORTED' && isOurs(request.url()))
-      troubles.push(`${pathOf(request.url())}: ${why}`);
+    if (why !== 'net::ERR_ABORTED' && isPart(request)) troubles.push(`${pathOf(request.url())}: ${why}`);
   });
   page.on('response', (response) => {
-    // The page's own answer is judged by what it says.
-    const isPart = response.request().resourceType() !== 'document';
-    if (isPart && isOurs(response.url()) && response.status() >= 400) {
+    if (isPart(response.request()) && response.status() >= 400)
       troubles.push(`${pathOf(response.url())}: status ${response.status()}`);
-    }
   });
   return () => {
     const taken = troubles;
@@ -30,8 +30,8 @@ export function watchTroubles(page: Page, origins: readonly string[]): () => str
   };
 }
 
-/** Without what differs from voter to voter: the same fault is to be counted as the same. */
+/** Without a query, which may differ from voter to voter: the same fault is to be counted as the same. */
 function pathOf(url: string): string {
   const { host, pathname } = new URL(url);
-  return `${host}${pathname.replace(/(\/receipts\/).*/, '$1…')}`;
+  return `${host}${pathname}`;
 }
