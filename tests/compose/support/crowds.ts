@@ -68,13 +68,14 @@ export function testCrowds(release: Release): void {
       const opened: Socket[] = [];
       try {
         if (service === 'result') {
-          const sockets = await openMany(SOCKETS, () =>
-            open(url, SHAKES_HANDS, (received) => received.includes('\r\n\r\n')),
-          );
-          expect(sockets.filter(({ closed }) => closed)).toEqual([]);
-          for (const socket of sockets)
+          const sockets = await openMany(SOCKETS, async () => {
+            const socket = await open(url, SHAKES_HANDS, (received) => received.includes('\r\n\r\n'));
+            // At once: who says nothing is closed after a while, and opening all may take longer.
             socket.write(Buffer.concat([frame('40'), frame('420["watch","faults"]')]));
+            return socket;
+          });
           opened.push(...sockets);
+          expect(sockets.filter(({ closed }) => closed).length).toBe(0);
         }
         const isAnswered = (received: string) => received.includes('HTTP/1.1 ');
         opened.push(...(await openMany(CONNECTIONS, () => open(url, ASKS, isAnswered))));
