@@ -39,7 +39,10 @@ export async function overflow(page: Page): Promise<number> {
   return Number(await page.evaluate('document.documentElement.scrollWidth - innerWidth'));
 }
 
-/** Runs in a page: notes what jumps on it, from now on and as far back as the browser knows. */
+/** Runs in a page: resolves when what there is now was painted. */
+const PAINTED = 'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))';
+
+/** Runs in a page: notes what jumps on it from now on. */
 export const WATCH_SHIFTS = `
   window.shifts = [];
   // What follows a tap is expected to move something.
@@ -50,11 +53,16 @@ export const WATCH_SHIFTS = `
     }).join(', '),
   ));
   const observer = new PerformanceObserver((list) => add(list.getEntries()));
-  observer.observe({ type: 'layout-shift', buffered: true });
+  observer.observe({ type: 'layout-shift' });
   // What the last change moved is known once it was painted.
-  window.painted = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
-    .then(() => add(observer.takeRecords()));
+  window.painted = () => ${PAINTED}.then(() => add(observer.takeRecords()));
 `;
+
+/** Notes what jumps on a page from now on. How it came is seen by then. */
+export async function watchShifts(page: Page): Promise<void> {
+  await page.evaluate(PAINTED);
+  await page.evaluate(WATCH_SHIFTS);
+}
 
 /** What has jumped on the page, and by how much. */
 export async function shifts(page: Page): Promise<string[]> {

@@ -1,10 +1,16 @@
+import { EventEmitter, once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import { executablePath, useBrowser } from './browser.ts';
+import { executablePath, shifts, useBrowser, WATCH_SHIFTS } from './browser.ts';
 import { resultStates } from './result-states.ts';
+import { serve } from './state.ts';
 import { voteStates } from './vote-states.ts';
 
 /** What everything of a page may weigh as it is sent, headers included. */
 const MOST_BYTES = 60_000;
+
+/** A slow network brings a page in so many pieces. */
+const PIECES = 40;
 
 type Loaded = { name: string; bytes: number; blocking: string };
 
@@ -17,11 +23,12 @@ const LOADED = `[
 describe.skipIf(executablePath === undefined)('a page that is opened for the first time', async () => {
   if (executablePath === undefined) return;
   const visit = useBrowser();
-  const states = [...(await voteStates()), ...resultStates()].filter(({ name }) =>
-    /^(vote-(open|thirty-options|scheduled|polls)|result-(live|thirty-options|projector|polls))$/.test(name),
-  );
+  const states = [...(await voteStates()), ...resultStates()];
+  const named = (names: RegExp) => states.filter(({ name }) => names.test(name));
 
-  it.each(states)(
+  it.each(
+    named(/^(vote-(open|thirty-options|scheduled|polls)|result-(live|thirty-options|projector|polls))$/),
+  )(
     '$name weighs less than 60 kB, waits for its style sheet alone, and asks no other host',
     async ({ start }) => {
       const url = await start();
@@ -40,4 +47,43 @@ describe.skipIf(executablePath === undefined)('a page that is opened for the fir
       await end();
     },
   );
+
+  it.each(
+    named(
+      /^(vote-(open|queued|scheduled|thirty-options)|result-(live|hidden|scheduled|thirty-options|projector(-localhost|-thirty)?))$/,
+    ),
+  )('$name jumps nowhere while it comes piece by piece, and its script last', async ({ start }) => {
+    const { origin, pathname } = new URL(await start());
+    const asked = new EventEmitter<{ page: [text: string, res: ServerResponse]; script: [] }>();
+    const slow = await serve(async (req, res) => {
+      const answer = await fetch(origin + req.url);
+      const text = await answer.text();
+      res.writeHead(answer.status, { 'content-type': answer.headers.get('content-type')! });
+      if (req.url === pathname) return void asked.emit('page', text, res);
+      if (req.url!.endsWith('.js')) await shown;
+      res.end(text);
+    });
+    const { page, end } = await visit('about:blank', { viewport: { width: 1_280, height: 800 } });
+    await page.addInitScript(WATCH_SHIFTS);
+    const shown = once(asked, 'script');
+    const answering = once(asked, 'page') as Promise<[string, ServerResponse]>;
+    const opening = page.goto(slow + pathname, { waitUntil: 'commit' });
+    const [text, res] = await answering;
+    // Nothing is seen of a page before its body.
+    const [head = '', body = ''] = text.split(/(?=<body)/);
+    const lines = body.split(/(?<=\n)/);
+    const each = Math.ceil(lines.length / PIECES);
+    res.write(head);
+    await opening;
+    while (lines.length > 0) {
+      res.write(lines.splice(0, each).join(''));
+      // What came so far is seen before more comes.
+      await page.evaluate('painted()');
+    }
+    res.end();
+    asked.emit('script');
+    await page.waitForLoadState();
+    expect(await shifts(page)).toEqual([]);
+    await end();
+  });
 });

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { makeApp, type TestApp } from '../../apps/vote/test/support/app.ts';
 import type { FakeBallots } from '../../apps/vote/test/support/fake-ballots.ts';
 import { approvalPoll, makePoll, NOON, openPoll } from '../../apps/vote/test/support/polls.ts';
-import { executablePath, shifts, useBrowser, WATCH_SHIFTS } from './browser.ts';
+import { executablePath, shifts, useBrowser, watchShifts } from './browser.ts';
 import { serve } from './state.ts';
 import { voteStates } from './vote-states.ts';
 
@@ -222,7 +222,7 @@ describe.skipIf(executablePath === undefined)('a voter', () => {
           locale,
           viewport: { width: 320, height: 640 },
         });
-        await page.evaluate(WATCH_SHIFTS);
+        await watchShifts(page);
         await state.reach(page);
         expect(await shifts(page), locale).toEqual([]);
         await end();

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createFakeFeed } from '../../apps/result/test/support/fake-feed.ts';
 import { startTestService } from '../../apps/result/test/support/service.ts';
 import { keptOf, NOW, partitionOf, pollOf, snapshotOf } from '../../apps/result/test/support/snapshots.ts';
-import { executablePath, shifts, useBrowser, WATCH_SHIFTS } from './browser.ts';
+import { executablePath, shifts, useBrowser, watchShifts } from './browser.ts';
 import { resultStates } from './result-states.ts';
 import { LONG_LABELS } from './state.ts';
 
@@ -28,7 +28,7 @@ describe.skipIf(executablePath === undefined)('whoever watches', () => {
     const service = await startTestService({ feed });
     for (const path of ['/', '/p/best-friend/projector']) {
       const { page, end } = await visit(service.url + path, { viewport });
-      await page.evaluate(WATCH_SHIFTS);
+      await watchShifts(page);
       for (const turnout of [1, 9, 10, 1_000, 123_456]) {
         for (const partition of [
           {},

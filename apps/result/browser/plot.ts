@@ -17,6 +17,14 @@ export function createPlot(figure: HTMLElement, words: Words): { add(now: Turnou
   const [area, curve] = ['.area', '.curve'].map((name) => figure.querySelector(name)!);
   const svg = figure.querySelector('svg')!;
   const span = figure.querySelector('#span')!;
+  // As one text: the dash between two that grow or shrink by themselves would be seen to jump.
+  const showSpan = (...times: string[]) => {
+    const [from, to] = times.map((time) => words.writing.time(time, undefined));
+    span.textContent = `${from} – ${to}`;
+    return [from!, to!] as const;
+  };
+  const written = [...span.querySelectorAll('time')].map(({ dateTime }) => dateTime);
+  if (written.length > 0) showSpan(...written);
 
   return {
     add(now) {
@@ -27,9 +35,7 @@ export function createPlot(figure: HTMLElement, words: Words): { add(now: Turnou
       if (!plot) return;
       area!.setAttribute('d', plot.area);
       curve!.setAttribute('d', plot.curve);
-      const [from, to] = [plot.from, plot.to].map((time) => words.writing.time(time, undefined));
-      span.textContent = `${from} – ${to}`;
-      svg.setAttribute('aria-label', words.overTimeSays(from!, to!, plot.voters));
+      svg.setAttribute('aria-label', words.overTimeSays(...showSpan(plot.from, plot.to), plot.voters));
     },
   };
 }
