@@ -7,11 +7,20 @@ const ABOUT_THE_FILES = 'tests/{repository,monitoring}/**/*.test.ts';
 /** Tests of the Compose files. They need Docker; `npm run test:compose` runs them, and `npm test` leaves them out. */
 const IN_CONTAINERS = 'tests/compose/**';
 
+/** How long a test waits (ms) for what it waits for, unless it says otherwise; shorter than any test may take. */
+const PATIENCE_MS = 10_000;
+const patient = {
+  setupFiles: ['tests/support/patient-waits.ts'],
+  provide: { patienceMs: PATIENCE_MS },
+  expect: { poll: { timeout: PATIENCE_MS } },
+};
+
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
+          ...patient,
           name: 'unit',
           include: [
             'packages/*/test/**/*.test.ts',
@@ -23,13 +32,14 @@ export default defineConfig({
           globalSetup: ['packages/local-services/src/vitest-setup.ts'],
           pool: 'forks',
           maxWorkers: 2,
-          testTimeout: 20_000,
+          testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
+          ...patient,
           name: 'system',
           include: ['tests/**/*.test.ts', WHOLE_SYSTEMS],
           exclude: [...configDefaults.exclude, ABOUT_THE_FILES, IN_CONTAINERS],
@@ -44,6 +54,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...patient,
           name: 'attacks',
           include: ['attacks/**/*.test.ts'],
           pool: 'forks',
@@ -59,6 +70,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...patient,
           name: 'compose',
           include: ['tests/compose/*.test.ts'],
           pool: 'forks',

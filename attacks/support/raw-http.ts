@@ -66,7 +66,7 @@ export async function openRaw(
 }
 
 /** How long a server may take to close a connection on which it was asked to, or on which nothing valid came. */
-const CLOSE_WITHIN_MS = 8_000;
+const CLOSE_WITHIN_MS = 20_000;
 
 /** A server left a connection open on which it was to close. */
 export class StillOpen extends Error {}

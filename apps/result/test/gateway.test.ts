@@ -221,7 +221,7 @@ describe('limits', () => {
     expect(most).toBeLessThanOrEqual(2);
     socket.destroy();
     await slow.close();
-  }, 30_000);
+  });
 });
 
 test.each(['ping', 'pong'] as const)(

@@ -77,7 +77,7 @@ describe.skipIf(!program)('the page of a poll', () => {
     expect(await text(page, '#freshness')).toMatch(/^\s*Live/);
     expect(await page.locator('#tally').getAttribute('data-old')).toBeNull();
     await close();
-  }, 40_000);
+  });
 
   test('watches as soon as there is a tally, when the service has just started', async () => {
     const feed = createFakeFeed();

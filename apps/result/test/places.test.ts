@@ -192,7 +192,7 @@ test('who shakes hands and never joins is forgotten within seconds; who joined s
   await vi.waitFor(async () => expect(await service.metric('socket_connections')).toBe(2), 7_000);
   await isClosed;
   expect([client.connected, polling.connected]).toEqual([true, true]);
-}, 15_000);
+});
 
 test('what is asked for below the path of Socket.IO is bounded as everything else on a connection', async () => {
   const service = await startSmall({});

@@ -123,7 +123,7 @@ export async function startReplica(plan: ReplicaPlan): Promise<LocalReplica> {
       if (ended) throw new Error(`${name} ended before it was ready:\n${server.lastLines}`);
     },
     async metrics() {
-      const response = await fetch(`${internal}/metrics`, { signal: AbortSignal.timeout(5_000) });
+      const response = await fetch(`${internal}/metrics`, { signal: AbortSignal.timeout(15_000) });
       return response.text();
     },
     untilLine: (what, timeoutMs) =>

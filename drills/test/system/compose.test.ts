@@ -75,7 +75,7 @@ describe.skipIf(process.env.HBF_DRILL_COMPOSE !== '1')('a system in containers',
   afterAll(async () => {
     for (const system of open) await system.close();
     expect(leftBehind()).toEqual([]);
-  }, 60_000);
+  });
 
   test('counts what is cast, whatever is killed, frozen and started again', async () => {
     const system = await start({ votes: 2, results: 2 });

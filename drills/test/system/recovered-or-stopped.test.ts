@@ -25,4 +25,4 @@ it('a PostgreSQL that runs and never recovers is stopped, and that is told', asy
   const hangs = postgres(true, refuses);
   expect(await untilRecoveredOrStopped(hangs)).toBe(true);
   expect(hangs.stop).toHaveBeenCalledOnce();
-}, 30_000);
+});

@@ -137,7 +137,7 @@ describe('createHttpServer', () => {
     for (const answer of waiting) answer();
     await vi.waitUntil(() => honest.received.includes('200 OK'));
     expect(closed).toBe(10);
-  }, 20_000);
+  });
 
   it('owes one connection 64 answers at most: it closes at the next request', async () => {
     let heard = 0;
@@ -156,7 +156,7 @@ describe('createHttpServer', () => {
       patient.socket.write(REQUEST);
       await vi.waitUntil(() => patient.received.match(/HTTP\/1\.1 200 /g)?.length === i, { interval: 1 });
     }
-  }, 20_000);
+  });
 
   it("takes 15 kB of headers: another program's cookies come along", async () => {
     const { port } = await start();

@@ -36,9 +36,11 @@ describe('crowd capacity', () => {
       fault: () => ({ counts: false, answer: { status: 503, type: 'not-accepted' } }),
     });
     expect(found).toBe(false);
-    expect(output.match(/^20 visits a second: SLA broken$/gm)).toHaveLength(2);
+    // A busy machine may hold the crowd itself up, too.
+    const broke = /^20 visits a second: (SLA broken|the crowd itself was late)$/gm;
+    expect(output.match(broke), output).toHaveLength(2);
     expect(output).not.toMatch(/^40 visits/m);
-    expect(output).toMatch(/^20 .* SLA broken$/m);
+    expect(output).toMatch(/^20 .* (SLA broken|the crowd itself was late)$/m);
     expect(output).toContain('No rate held');
   });
 
