@@ -7,7 +7,7 @@ const ABOUT_THE_FILES = 'tests/{repository,monitoring}/**/*.test.ts';
 /** Tests of the Compose files. They need Docker; `npm run test:compose` runs them, and `npm test` leaves them out. */
 const IN_CONTAINERS = 'tests/compose/**';
 
-/** How long a test waits (ms) for what it waits for, unless it says otherwise; shorter than any test may take. */
+/** How long a test waits (ms) for what it waits for, unless it says otherwise. */
 const PATIENCE_MS = 10_000;
 const patient = {
   setupFiles: ['tests/support/patient-waits.ts'],

@@ -7,7 +7,7 @@
  * `npm test` reads of programs.
  */
 import { checkNode, prepare } from './prepare.mjs';
-import { findPrograms, runTests } from './run-tests.mjs';
+import { findPrograms, runTests, sayFailure } from './run-tests.mjs';
 import { say, step } from './terminal.mjs';
 
 checkNode();
@@ -24,6 +24,6 @@ try {
   say(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   process.exitCode = code === 0 ? 0 : 1;
 } catch (error) {
-  say(`\n✗ ${error.message}`);
+  sayFailure(`✗ ${error.message}`);
   process.exitCode = 1;
 }

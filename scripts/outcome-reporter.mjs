@@ -11,9 +11,10 @@ import { root } from './pnpm.mjs';
 /** A difference may be as long as a page; it was shown whole before. */
 const LINES_OF_AN_ERROR = 20;
 
-function textOf(where, { message = '', diff = '', stack = '' }) {
+function textOf(where, { message = '', diff = '', stack = '', cause }) {
+  const why = cause ? `because: ${cause.message ?? cause}` : '';
   const ours = stack.split('\n').filter((line) => line.includes(root) && !line.includes('node_modules'));
-  const lines = `${message}\n${diff}`.split('\n').filter((line) => line.trim() !== '');
+  const lines = `${message}\n${why}\n${diff}`.split('\n').filter((line) => line.trim() !== '');
   return stripVTControlCharacters(
     [`✗ ${where}`, ...lines.slice(0, LINES_OF_AN_ERROR), ...ours.map((line) => line.trim())].join('\n    '),
   );

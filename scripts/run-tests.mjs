@@ -57,6 +57,8 @@ export async function runTests(args, env) {
     });
     const { passed, failed, skipped, failures } = JSON.parse(readFileSync(OUTCOME_FILE, 'utf8'));
     failures.forEach(sayFailure);
+    if (code !== 0 && failures.length === 0)
+      sayFailure(`✗ vitest ended with ${code}, and no test failed: see above`);
     return { code, passed, failed, skipped };
   } catch (error) {
     sayFailure(`✗ vitest did not come to its end: ${error.message}`);

@@ -7,7 +7,7 @@
  * and nothing was tested. Environment: HBF_NO_INSTALL=1, CHROMIUM_PATH, HBF_NO_BROWSER=1 as for `npm test`.
  */
 import { checkNode, prepare } from './prepare.mjs';
-import { findBrowser, runTests } from './run-tests.mjs';
+import { findBrowser, runTests, sayFailure } from './run-tests.mjs';
 import { say, step } from './terminal.mjs';
 
 const NOT_RUN = 2;
@@ -32,6 +32,6 @@ try {
   say(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   process.exitCode = code === 0 ? 0 : 1;
 } catch (error) {
-  say(`\n✗ ${error.message}`);
+  sayFailure(`✗ ${error.message}`);
   process.exitCode = NOT_RUN;
 }

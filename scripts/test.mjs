@@ -49,6 +49,6 @@ try {
   say(`${tests.passed} passed, ${tests.failed} failed, ${tests.skipped} skipped`);
   process.exitCode = failed.length === 0 ? 0 : 1;
 } catch (error) {
-  say(`\n✗ ${error.message}`);
+  sayFailure(`✗ ${error.message}`);
   process.exitCode = 1;
 }

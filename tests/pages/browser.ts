@@ -58,7 +58,7 @@ export const WATCH_SHIFTS = `
   window.painted = () => ${PAINTED}.then(() => add(observer.takeRecords()));
 `;
 
-/** Notes what jumps on a page from now on. How it came is seen by then. */
+/** Notes what jumps on a page from now on, and nothing of what jumped as it came. */
 export async function watchShifts(page: Page): Promise<void> {
   await page.evaluate(PAINTED);
   await page.evaluate(WATCH_SHIFTS);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The last line of what `run()` prints. */
+/** A program that runs the tests in the files it is given, and prints the outcome as its last line. */
 const RUN = `
 import { runTests } from './scripts/run-tests.mjs';
 console.log(JSON.stringify(await runTests(process.argv.slice(1), {})));
@@ -81,6 +81,12 @@ describe('what a run of the tests leaves in the end', () => {
     const { outcome, failures } = run(file);
     expect(outcome).toMatchObject({ code: 1, failed: 1 });
     expect(failures).toContain(told);
+  });
+
+  it('says so where nothing failed, and it did not succeed either', () => {
+    const { outcome, failures } = run('no-such-file');
+    expect(outcome).toEqual({ code: 1, passed: 0, failed: 0, skipped: 0 });
+    expect(failures).toContain('✗ vitest ended with 1, and no test failed');
   });
 
   it('says so where the run itself could not start', () => {

@@ -130,7 +130,7 @@ describe('seed', () => {
   it('limited for a moment, says once what would let it pass, waits and casts the rest', async () => {
     const limited = { counts: false, answer: { status: 429, type: 'too-many-requests', retryAfter: '1' } };
     const fake = await services({ fault: faultAt([21, 22, 23], limited as FaultAction) });
-    const { right, text } = await run(fake.url, { waitMs: 10_000 });
+    const { right, text } = await run(fake.url);
     expect(right, text).toBe(true);
     expect(counts(fake.ballots)).toEqual({ a: 40, b: 20 });
     expect(text.match(/set CROWD_KEY to one of its CROWD_KEYS/g)).toHaveLength(1);
@@ -160,7 +160,7 @@ describe('seed', () => {
       fault: (post) =>
         post <= 120 ? { counts: false, answer: { status: 503, type: 'not-accepted' } } : undefined,
     });
-    const { right, text } = await run(fake.url, { concurrency: 60, waitMs: 10_000 });
+    const { right, text } = await run(fake.url, { concurrency: 60 });
     process.off('warning', onWarning);
     expect(right, text).toBe(true);
     expect(counts(fake.ballots)).toEqual({ a: 40, b: 20 });
@@ -191,7 +191,7 @@ describe('seed', () => {
     const fake = await services({
       distort: (votes) => (late++ < 3 ? { ...votes, a: votes.a! - 5 } : votes),
     });
-    const { right, text } = await run(fake.url, { waitMs: 10_000 });
+    const { right, text } = await run(fake.url);
     expect(right, text).toBe(true);
     expect(late).toBe(4);
   });

@@ -39,8 +39,8 @@ describe.each([['websocket'], ['polling']])('over %s', (transport) => {
   test('hears the tally again every second though nothing changed', async () => {
     const socket = service.client({ transports: [transport] });
     await watch(socket, 'best-friend');
-    await next(socket, 'tally', 1_500);
-    await next(socket, 'tally', 1_500);
+    await next(socket, 'tally');
+    await next(socket, 'tally');
     socket.disconnect();
   });
 });
@@ -56,8 +56,8 @@ test('who does not watch a poll hears nothing of it', async () => {
   await watch(both, 'other');
   const polls = new Set<string>();
   both.on('tally', (tally: Tally) => polls.add(tally.poll));
-  await vi.waitFor(() => expect(polls).toEqual(new Set(['best-friend', 'other'])), 3_000);
-  await vi.waitFor(() => expect(heard.length).toBeGreaterThan(0), 3_000);
+  await vi.waitFor(() => expect(polls).toEqual(new Set(['best-friend', 'other'])));
+  await vi.waitFor(() => expect(heard.length).toBeGreaterThan(0));
   expect(new Set(heard)).toEqual(new Set(['other']));
   one.disconnect();
   both.disconnect();

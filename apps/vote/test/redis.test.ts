@@ -24,8 +24,8 @@ async function timed(work: PromiseLike<Response>): Promise<Response & { ms: numb
 const WELL_UNDER_MS = 190;
 // A busy machine may hold up a whole try; what is slow by itself fails them all.
 const TIMED = { retry: 2 };
-/** What most of them took, at most: of those of one try, a busy machine holds some up. */
-const median = (times: number[]) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
+/** What four of five took at most: of those of one try, a busy machine holds some up. */
+const mostTook = (times: number[]) => times.sort((a, b) => a - b)[Math.ceil(times.length * 0.8) - 1];
 const problemOf = (response: Response) => [response.status, response.body.type];
 const NOT_ACCEPTED = [503, '/problems/not-accepted'];
 const UNCONFIRMED = [503, '/problems/unconfirmed'];
@@ -123,7 +123,7 @@ describe('with a real Redis', () => {
         expect(answer.headers['retry-after']).toBe('1');
         times.push(answer.ms);
       }
-      expect(median(times)).toBeLessThan(WELL_UNDER_MS);
+      expect(mostTook(times)).toBeLessThan(WELL_UNDER_MS);
       await voter.get('/').expect(200); // the page stays: it can tell voters the truth
 
       await redis.server.start();
@@ -169,7 +169,7 @@ describe('with a real Redis', () => {
           times.push(next.ms);
         }
         // They wait for nothing.
-        expect(median(times)).toBeLessThan(first.ms);
+        expect(mostTook(times)).toBeLessThan(first.ms / 2);
       } finally {
         await redis.server.kill('SIGCONT');
       }

@@ -4,12 +4,13 @@ import { createAgent, exchange } from '../../src/clients/http.ts';
 import { outcomeOf } from '../../src/clients/outcome.ts';
 import { nowhere, serve, serveAnswer, serveTcp } from './fake-server.ts';
 
-const PATIENCE_MS = 300;
+/** Of a voter to whom no answer comes. */
+const IN_VAIN_MS = 300;
 
-async function castAt(url: string, agent = createAgent()) {
+async function castAt(url: string, agent = createAgent(), timeoutMs = 10_000) {
   onTestFinished(() => agent.destroy());
   const body = JSON.stringify({ choices: ['o1'] });
-  return outcomeOf(await exchange(url, { method: 'POST', body, timeoutMs: PATIENCE_MS, agent }));
+  return outcomeOf(await exchange(url, { method: 'POST', body, timeoutMs, agent }));
 }
 
 const problem = (name: string) => JSON.stringify({ type: `/problems/${name}`, title: 'A problem' });
@@ -77,7 +78,7 @@ describe('what a voter knows of a ballot', () => {
 
   it('no answer in time: it may count', async () => {
     const url = await serve(() => {});
-    expect(await castAt(url)).toEqual({ type: 'unknown', answer: 'timeout' });
+    expect(await castAt(url, undefined, IN_VAIN_MS)).toEqual({ type: 'unknown', answer: 'timeout' });
   });
 
   it('half an answer: it may count, whatever its status said', async () => {
@@ -92,7 +93,7 @@ describe('what a voter knows of a ballot', () => {
     const url = await serve((_, res) => {
       res.writeHead(202, { 'content-length': 100 }).write('{"status":"accepted"');
     });
-    expect(await castAt(url)).toEqual({ type: 'unknown', answer: 'timeout' });
+    expect(await castAt(url, undefined, IN_VAIN_MS)).toEqual({ type: 'unknown', answer: 'timeout' });
   });
 
   it('an answer that is not HTTP: it may count', async () => {
@@ -123,6 +124,6 @@ describe('what a voter knows of a ballot', () => {
     const agent = createAgent();
     // A connection that stays in the making, as to a machine that drops every packet.
     agent.createConnection = () => Object.assign(new Socket(), { connecting: true });
-    expect(await castAt('http://127.0.0.1:1', agent)).toEqual({ type: 'fail', answer: 'timeout' });
+    expect(await castAt('http://127.0.0.1:1', agent, IN_VAIN_MS)).toEqual({ type: 'fail', answer: 'timeout' });
   });
 });

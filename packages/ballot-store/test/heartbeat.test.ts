@@ -20,14 +20,16 @@ const writtenAt = async () =>
   ).rows[0]!.at.getTime();
 const elapsed = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Beats while the row is locked, and lets it be written only after `HELD_MS`. */
-async function beatHeldBack(session: Queryable): Promise<void> {
+/** Beats while the row is locked, and lets it be written only after `HELD_MS`. @returns PostgreSQL's time by then. */
+async function beatHeldBack(session: Queryable): Promise<{ writtenFrom: number }> {
   await holder.query('BEGIN');
   await holder.query('UPDATE partitions SET lost = lost WHERE partition = 0');
   const beaten = beat(session, heartbeat);
   await elapsed(HELD_MS);
+  const writtenFrom = await postgresNow();
   await holder.query('COMMIT');
   expect(await beaten).toBeDefined();
+  return { writtenFrom };
 }
 
 /** A session whose statements are all executed `HELD_MS` after they were sent. */
@@ -65,18 +67,16 @@ describe('a heartbeat', () => {
   it('that was held back on its way tells when it was sent', async () => {
     const session = await connectForTests(url);
     await beat(session, heartbeat);
-    const sent = await postgresNow();
-    await beatHeldBack(session);
-    expect(await writtenAt()).toBeLessThan(sent + HELD_MS / 2);
+    const { writtenFrom } = await beatHeldBack(session);
+    expect(await writtenAt()).toBeLessThan(writtenFrom - HELD_MS / 2);
     await beat(session, heartbeat);
-    expect(await writtenAt()).toBeGreaterThan(sent + HELD_MS / 2);
+    expect(await writtenAt()).toBeGreaterThan(writtenFrom - HELD_MS / 2);
   });
 
   it('does so even if it is the first of its session', async () => {
     const session = await connectForTests(url);
-    const sent = await postgresNow();
-    await beatHeldBack(session);
-    expect(await writtenAt()).toBeLessThan(sent + HELD_MS / 2);
+    const { writtenFrom } = await beatHeldBack(session);
+    expect(await writtenAt()).toBeLessThan(writtenFrom - HELD_MS / 2);
     await beat(heldLink(await connectForTests(url)), heartbeat);
     // On its way since before it, and written after it.
     expect(await writtenAt()).toBeLessThan((await postgresNow()) - HELD_MS * 1.5);

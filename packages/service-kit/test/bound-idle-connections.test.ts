@@ -19,6 +19,8 @@ async function start(most = 2) {
     if (req.url === '/refused') answer();
     else req.resume().once('end', answer);
   });
+  // Nothing else is to close any.
+  server.keepAliveTimeout = 0;
   boundIdleConnections(server, most);
   const port = await listen(server, 0, '127.0.0.1');
   opened.push({ destroy: () => void server.close() });

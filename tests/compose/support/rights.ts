@@ -1,4 +1,5 @@
 import { connectRedis, untilReady } from '@hbf/ballot-stream/connection';
+import { until } from '@hbf/drills/until';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { run } from './containers.ts';
@@ -215,7 +216,7 @@ export function testRights(release: Release): void {
       expect(await ask('--user', 'health', '--pass', 'any', 'ping')).toBe('PONG\n');
       expect(await ask('--user', 'health', '--pass', 'any', 'info')).toMatch(/^NOPERM/);
       const vote = release.replicas.find(({ app }) => app === 'vote')!;
-      expect(await vote.metrics()).toMatch(/^limits_store_away 0$/m);
+      await until('it is there', async () => /^limits_store_away 0$/m.test(await vote.metrics()));
     });
 
     it('the services were refused nothing', async () => {

@@ -1,9 +1,9 @@
 import type { Page, Request } from 'playwright-core';
 
 /**
- * Collects what goes wrong in a page without stopping it: a part that does not come, a script that fails. What a script
- * asks for is none of its parts: what becomes of a receipt is asked again until it is known, and whoever is before the page
- * sees nothing of an answer that was missing. That page is judged by what it says.
+ * Collects what goes wrong in a page without stopping it: a part that does not come, a script that fails. The page itself is
+ * no part, and is judged by its answer; nor is what a script asks for. Of a ballot the page tells what was answered, and shows
+ * a receipt or does not; what becomes of that is asked again until it is known, and nobody misses one answer.
  * @param origins where the services are for this crowd. A page may name another address for the same service, as people
  * outside need it, and whether that is reached from here says nothing.
  * @returns what takes all since the last time, in words.

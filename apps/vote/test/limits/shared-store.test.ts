@@ -10,10 +10,12 @@ const client = connectRedis(server.url, () => {});
 afterAll(() => client.disconnect());
 
 const WELL_UNDER_MS = 190;
+/** No one answer takes so long, unless it waits for the store. */
+const HANGS_MS = 1_000;
 // A busy machine may hold up one try, and the store's answers with it; what is wrong by itself fails them all.
 const TIMED = { retry: 3 };
-/** What most of them took, at most: of those of one try, a busy machine holds some up. */
-const median = (times: number[]) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
+/** What four of five took at most: of those of one try, a busy machine holds some up. */
+const mostTook = (times: number[]) => times.sort((a, b) => a - b)[Math.ceil(times.length * 0.8) - 1];
 
 const opened: (() => void)[] = [];
 afterEach(() => {
@@ -112,7 +114,7 @@ describe('the store of the limits', () => {
       const answers = [];
       for (let i = 0; i < 20; i++) answers.push(await cast(app));
       expect(answers.every(({ status }) => status === 202)).toBe(true);
-      expect(median(answers.map(({ ms }) => ms))).toBeLessThan(WELL_UNDER_MS);
+      expect(mostTook(answers.map(({ ms }) => ms))).toBeLessThan(WELL_UNDER_MS);
       expect((await cast(app)).status).toBe(429);
       expect(await isAway(app)).toBe(1);
       expect(times(app.logged(), AWAY)).toBe(1);
@@ -138,7 +140,8 @@ describe('the store of the limits', () => {
       while (performance.now() < until) later.push(await cast(app, `203.0.113.${later.length % 200}`));
       for (const answers of [burst, later]) {
         expect(answers.every(({ status }) => status === 202)).toBe(true);
-        expect(median(answers.map(({ ms }) => ms))).toBeLessThan(WELL_UNDER_MS);
+        expect(mostTook(answers.map(({ ms }) => ms))).toBeLessThan(WELL_UNDER_MS);
+        for (const { ms } of answers) expect(ms).toBeLessThan(HANGS_MS);
       }
       expect(await isAway(app)).toBe(1);
       expect(times(app.logged(), AWAY)).toBe(1);
@@ -149,7 +152,7 @@ describe('the store of the limits', () => {
     expect(await isAway(app)).toBe(0);
   });
 
-  it('full, it costs no ballot, and is away until there is room', async () => {
+  it('full, it costs no ballot, and is away until there is room', TIMED, async () => {
     const app = copy(5);
     await untilThere(app);
     await client.config('SET', 'maxmemory', '1');
