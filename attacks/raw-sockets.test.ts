@@ -340,10 +340,10 @@ describe('slow clients', () => {
   it.each(SERVICES)(
     'that ask a thousand times at once cost %s little memory, and others are served',
     async (_name, service) => {
-      const asked = rawRequest(service.url!, { target: '/p/other', keepAlive: true }).repeat(1_000);
+      const asked = rawRequest(service.url!, { target: '/problems/internal', keepAlive: true }).repeat(1_000);
       const before = await residentMegabytes(service);
       const after = await whileOthersUse(service, async () => {
-        const opened = await Promise.all(Array.from({ length: 100 }, () => openRaw(service.url!)));
+        const opened = await Promise.all(Array.from({ length: 50 }, () => openRaw(service.url!)));
         for (const connection of opened) {
           connection.socket.pause();
           connection.send(asked);
@@ -352,8 +352,8 @@ describe('slow clients', () => {
         for (const { socket } of opened) socket.destroy();
         return megabytes;
       });
-      // 50 or so; over five hundred where everything that was read of them is kept until they are closed.
-      expect(after - before).toBeLessThan(250);
+      // 40 or so; over 250 where everything that was read of them is kept until they are closed.
+      expect(after - before).toBeLessThan(150);
     },
   );
 

@@ -15,6 +15,10 @@ const request = (method: string, target: string, headers: readonly string[] = []
 /** A text frame of a WebSocket, masked with zeros. */
 const frame = (text: string) => Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0, ...Buffer.from(text)]);
 
+/** What the server asks each so often, and the answer. */
+const PING = '\x81\x012';
+const PONG = frame('3');
+
 const ASKS = request('GET', '/problems/internal');
 const ANNOUNCES = request('POST', '/api/polls/faults/ballots', [
   'Content-Type: application/json',
@@ -70,8 +74,9 @@ export function testCrowds(release: Release): void {
         if (service === 'result') {
           const sockets = await openMany(SOCKETS, async () => {
             const socket = await open(url, SHAKES_HANDS, (received) => received.includes('\r\n\r\n'));
-            // At once: who says nothing is closed after a while, and opening all may take longer.
+            // At once, as each ping is answered: who does not is closed after a while, and opening all may take longer.
             socket.write(Buffer.concat([frame('40'), frame('420["watch","faults"]')]));
+            socket.on('data', (text) => text.includes(PING) && socket.write(PONG));
             return socket;
           });
           opened.push(...sockets);
