@@ -124,6 +124,9 @@ describe('what a voter knows of a ballot', () => {
     const agent = createAgent();
     // A connection that stays in the making, as to a machine that drops every packet.
     agent.createConnection = () => Object.assign(new Socket(), { connecting: true });
-    expect(await castAt('http://127.0.0.1:1', agent, IN_VAIN_MS)).toEqual({ type: 'fail', answer: 'timeout' });
+    expect(await castAt('http://127.0.0.1:1', agent, IN_VAIN_MS)).toEqual({
+      type: 'fail',
+      answer: 'timeout',
+    });
   });
 });
