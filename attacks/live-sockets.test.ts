@@ -410,8 +410,7 @@ describe('crowds of sockets', () => {
           }
         }
         expect(await ownMegabytes(release)).toBeLessThan(megabytes);
-        // How many depends on how fast they came: who says nothing gives its place back after a while.
-        expect(await gauge(release, 'sockets_refused_total{reason="total"}')).toBeGreaterThan(0);
+        expect(await gauge(release, 'sockets_refused_total{reason="total"}')).toBeGreaterThan(1_000);
         expect((await ask(release.url, { target: '/p/other' })).status).toBe(200);
       }, release);
       for (const { socket } of opened) socket.destroy();

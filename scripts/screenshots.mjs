@@ -5,7 +5,7 @@
  * Environment: STATES, a pattern of the names of those that are wanted, as `STATES='^vote-'`; CHROMIUM_PATH.
  */
 import { checkNode, prepare } from './prepare.mjs';
-import { findPrograms, runTests } from './run-tests.mjs';
+import { findPrograms, runTests, sayFailure } from './run-tests.mjs';
 import { say, step } from './terminal.mjs';
 
 checkNode();
@@ -25,6 +25,6 @@ try {
   say(env.CHROMIUM_PATH ? `The pictures are in ${FOLDER}/` : '✗ Without a Chromium there are no pictures.');
   process.exitCode = code === 0 && env.CHROMIUM_PATH ? 0 : 1;
 } catch (error) {
-  say(`\n✗ ${error.message}`);
+  sayFailure(`✗ ${error.message}`);
   process.exitCode = 1;
 }

@@ -69,14 +69,14 @@ export async function openRaw(
  * How long a server may take to close a connection on which it was asked to, or on which nothing valid came: less than the
  * 10 s after which a request without an end is ended.
  */
-const CLOSE_WITHIN_MS = 9_000;
+const CLOSE_WITHIN_MS = 8_000;
 
 /** A server left a connection open on which it was to close. */
 export class StillOpen extends Error {}
 
 /**
  * Sends bytes and reads until the server closes: whatever they are, the last request must ask for that, or be refused.
- * @throws StillOpen when the connection is still open after 9 s.
+ * @throws StillOpen when the connection is still open after 8 s.
  */
 export async function talk(url: string, bytes: string, heads = 0): Promise<RawResponse[]> {
   const connection = await openRaw(url);

@@ -145,9 +145,9 @@ describe.skipIf(executablePath === undefined)('a voter', () => {
     // A reader's own clock says what it likes: the server's counts.
     await page.clock.install({ time: NOON + 86_400_000 });
     await page.reload();
-    expect(await page.getByRole('timer').textContent()).toMatch(/^1:(30|2\d)$/);
+    expect(await page.getByRole('timer').textContent()).toMatch(/^1:(30|29)$/);
     await page.clock.fastForward(60_000);
-    await page.getByText(/^0:(30|2\d)$/).waitFor();
+    await page.getByText(/^0:(30|29)$/).waitFor();
     ballots.time = NOON + 91_000;
     await page.clock.fastForward(32_000);
     await page.getByRole('button', { name: 'Cats' }).waitFor();
@@ -160,7 +160,7 @@ describe.skipIf(executablePath === undefined)('a voter', () => {
     const { page, ballots, end } = await visitVote(app);
     await page.clock.install();
     await page.reload();
-    await page.getByText(/Voting closes in (1:00|0:5\d)/).waitFor();
+    await page.getByText(/Voting closes in (1:00|0:59)/).waitFor();
     ballots.time = NOON + 61_000;
     await page.clock.fastForward(62_000);
     await page.getByText('This poll is closed').waitFor();

@@ -39,8 +39,8 @@ describe.each([['websocket'], ['polling']])('over %s', (transport) => {
   test('hears the tally again every second though nothing changed', async () => {
     const socket = service.client({ transports: [transport] });
     await watch(socket, 'best-friend');
-    await next(socket, 'tally');
-    await next(socket, 'tally');
+    await next(socket, 'tally', 1_500);
+    await next(socket, 'tally', 1_500);
     socket.disconnect();
   });
 });

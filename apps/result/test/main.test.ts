@@ -181,11 +181,8 @@ test('it starts without PostgreSQL, tells the last tally while it is away, and c
     .split('\n')
     .map((line) => JSON.parse(line) as { msg: string });
   const said = lines.map(({ msg }) => msg);
-  const [lost, back] = ['PostgreSQL cannot be read', 'PostgreSQL can be read again'].map(
-    (what) => said.filter((msg) => msg.includes(what)).length,
-  );
-  expect(lost).toBeGreaterThanOrEqual(2);
-  expect(back).toBe(lost);
+  expect(said.filter((msg) => msg.includes('PostgreSQL cannot be read'))).toHaveLength(2);
+  expect(said.filter((msg) => msg.includes('PostgreSQL can be read again'))).toHaveLength(2);
   expect(service.output()).not.toContain(receipt.slice(0, 30));
   expect(service.output()).not.toContain('127.0.0.1:5');
 });
@@ -217,7 +214,7 @@ test.each([
     const asked = performance.now();
     service.child.kill('SIGTERM');
     expect((await service.exit)[0]).toBe(0);
-    expect(performance.now() - asked).toBeLessThan(8_000);
+    expect(performance.now() - asked).toBeLessThan(4_000);
   } finally {
     await postgres.kill('SIGCONT');
     socket.disconnect();

@@ -190,7 +190,7 @@ test('who shakes hands and never joins is forgotten within seconds; who joined s
   const { socket } = await service.openWebSocket('192.0.2.1');
   const isClosed = once(socket, 'close');
   expect(await service.metric('socket_connections')).toBe(23);
-  await vi.waitFor(async () => expect(await service.metric('socket_connections')).toBe(2));
+  await vi.waitFor(async () => expect(await service.metric('socket_connections')).toBe(2), 7_000);
   await isClosed;
   expect([client.connected, polling.connected]).toEqual([true, true]);
 });

@@ -3,6 +3,7 @@ import { createKeyring } from '@hbf/service-kit/keyring';
 import type { Response } from 'supertest';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeApp, receiptKey } from './support/app.ts';
+import { mostTook } from './support/most-took.ts';
 import { browserPoll, makePoll, openPoll } from './support/polls.ts';
 import { startPreparedRedis } from './support/prepared-redis.ts';
 
@@ -24,8 +25,6 @@ async function timed(work: PromiseLike<Response>): Promise<Response & { ms: numb
 const WELL_UNDER_MS = 190;
 // A busy machine may hold up a whole try; what is slow by itself fails them all.
 const TIMED = { retry: 2 };
-/** What four of five took at most: of those of one try, a busy machine holds some up. */
-const mostTook = (times: number[]) => times.sort((a, b) => a - b)[Math.ceil(times.length * 0.8) - 1];
 const problemOf = (response: Response) => [response.status, response.body.type];
 const NOT_ACCEPTED = [503, '/problems/not-accepted'];
 const UNCONFIRMED = [503, '/problems/unconfirmed'];

@@ -99,9 +99,7 @@ describe('a proxy', () => {
     await until('both are answered', () => other.heard().length === 2);
     expect(other.heard()).toBe('AB');
     proxy.mend();
-    // The best of three: a busy machine may hold one up.
-    const times = [await ask(old, 'soon'), await ask(old, 'again'), await ask(old, 'and again')];
-    expect(Math.min(...times)).toBeLessThan(250);
+    expect(await ask(old, 'soon again')).toBeLessThan(250);
   });
 
   it('delays the end too, behind what was said before it', async () => {

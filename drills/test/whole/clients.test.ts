@@ -38,9 +38,7 @@ describe('the clients of a drill, on a whole system without faults', () => {
     final = await readFinalState(system, recorder.events, voters.voters(), pages);
 
     expect(check(recorder.events, final)).toEqual([]);
-    // A busy machine may hold a few up for longer than they may take.
-    const notAccepted = recorder.events.filter(({ type }) => type === 'fail' || type === 'unknown');
-    expect(notAccepted.length).toBeLessThan(voters.accepted / 10);
+    expect(recorder.events.filter(({ type }) => type === 'fail' || type === 'unknown')).toEqual([]);
     expect(final.ballots).toHaveLength(Object.keys(final.voters).length);
     expect(Object.keys(final.receipts)).toHaveLength(voters.accepted);
     expect(new Set(Object.values(final.receipts))).toEqual(new Set(['counted', 'superseded']));

@@ -42,10 +42,7 @@ async function startHolder(state: 'idle' | 'begun'): Promise<{ process: ChildPro
 }
 
 describe('a session', () => {
-  // A busy machine may hold this process up for longer than the time-out.
-  it('stays alive for many times its time-out while its process lives, idle and in a transaction', {
-    retry: 2,
-  }, async () => {
+  it('stays alive for many times its time-out while its process lives, idle and in a transaction', async () => {
     const [idle, begun] = [await open(), await open()];
     const backend = async (session: typeof idle) =>
       (await session.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')).rows[0]!.pid;
@@ -66,9 +63,9 @@ describe('a session', () => {
       const stopped = performance.now();
       await expect.poll(partitionLocks, { timeout: 10_000, interval: 20 }).toBe(0);
       const freed = performance.now() - stopped;
-      // The last touch may have been half a second before the stop; the upper bound leaves much room for a busy machine.
+      // The last touch may have been half a second before the stop; the upper bound leaves room for a busy machine.
       expect(freed).toBeGreaterThan(SESSION_TIMEOUT_MS - 1_000);
-      expect(freed).toBeLessThan(SESSION_TIMEOUT_MS + 5_000);
+      expect(freed).toBeLessThan(SESSION_TIMEOUT_MS + 2_000);
       const exited = once(holder.process, 'exit');
       holder.process.kill('SIGCONT');
       expect(await exited).toEqual([0, null]);
@@ -134,7 +131,9 @@ describe('a session', () => {
     await expect.poll(() => session.lost, { timeout: 10_000 }).toBeInstanceOf(Error);
     const other = openSession(server.url, 'hbf-test');
     await expect(other).rejects.toThrow();
+    const began = performance.now();
     await session.close();
+    expect(performance.now() - began).toBeLessThan(1_000);
   });
 
   it('gives its lock back when it is closed, also twice', async () => {
@@ -154,7 +153,7 @@ describe('createPool', () => {
     const pool = createPool(server.url, 'hbf-test', { max: 2, timeoutMs: 1_000 });
     onTestFinished(() => pool.end());
     await expect(pool.query('SELECT pg_sleep(10)')).rejects.toThrow();
-    await expect.poll(async () => (await pool.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }]);
+    expect((await pool.query('SELECT 1 AS n')).rows).toEqual([{ n: 1 }]);
     await server.kill('SIGKILL');
     await expect(pool.query('SELECT 1')).rejects.toThrow();
     await server.start();

@@ -26,15 +26,12 @@ const polls = [
   makePoll('later', { opensAt: now + 3_600_000 }),
 ];
 
-// A busy machine may hold a ballot up for longer than it may take.
-const DEADLINES = { retry: 2 };
-
 beforeEach(async () => {
   await redis.flushall();
   await setUp(redis, polls);
 });
 
-describe('a producer', DEADLINES, () => {
+describe('a producer', () => {
   it('knows the polls, the time of Redis, and that it is ready', async () => {
     const producer = createTestProducer(server.url);
     expect(producer.polls()).toBeUndefined();

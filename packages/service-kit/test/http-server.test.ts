@@ -267,7 +267,7 @@ describe('closeServer', () => {
     const arrived = once(server, 'request');
     connection.socket.write(REQUEST);
     await arrived;
-    expect(await timed(closeServer(server))).toBeLessThan(20_000);
+    expect(await timed(closeServer(server))).toBeLessThan(7_000);
     await connection.closed;
   });
 });
